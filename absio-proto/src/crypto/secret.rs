@@ -1,0 +1,53 @@
+//! Bytes that are wiped when dropped and never printed.
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A secret of `N` bytes: wiped when dropped, compared in constant time, not printed, and copied
+/// only where [`duplicate`](Self::duplicate) is written out.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Secret<const N: usize>([u8; N]);
+
+impl<const N: usize> Secret<N> {
+    /// Takes `bytes` as a secret. The caller's own copy is the caller's to wipe.
+    #[must_use]
+    pub const fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    /// A secret filled by `fill`, without a copy on the way.
+    ///
+    /// # Errors
+    /// What `fill` gives.
+    pub fn filled<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
+        let mut secret = Self([0; N]);
+        fill(&mut secret.0)?;
+        Ok(secret)
+    }
+
+    /// The bytes, for handing to a primitive.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    /// Another copy, with its own wiping.
+    #[must_use]
+    pub const fn duplicate(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<const N: usize> PartialEq for Secret<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl<const N: usize> Eq for Secret<N> {}
+
+impl<const N: usize> core::fmt::Debug for Secret<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}

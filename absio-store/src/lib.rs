@@ -1,0 +1,1 @@
+//! absio-store
