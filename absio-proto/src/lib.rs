@@ -10,6 +10,7 @@ pub mod limits;
 pub mod model;
 mod operation;
 mod session;
+pub mod wire;
 
 pub use error::{CryptoError, Error, InputError, Misuse, RemoteCode, RemoteError};
 pub use operation::{
