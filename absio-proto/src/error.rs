@@ -355,6 +355,16 @@ pub enum CryptoError {
         /// The user.
         user: UserId,
     },
+    /// A signing key must not be used for what it signed: unknown, retired before that, or revoked.
+    #[error("signing key {index} of user {user} does not count here: {reason}")]
+    KeyNotValid {
+        /// Whose key.
+        user: UserId,
+        /// Which of their signing keys.
+        index: u32,
+        /// Why not.
+        reason: &'static str,
+    },
     /// What the server shows as one's own card is not.
     #[error("the server shows other keys than yours for user {user}")]
     OwnIdentityMismatch {
@@ -388,6 +398,16 @@ pub enum CryptoError {
         seen: u64,
         /// Offered now.
         offered: u64,
+    },
+    /// The same generation of the key file as seen, with other bytes.
+    #[error(
+        "the key file of user {user} exists in two versions of generation {generation}; change the credentials on one device to settle it"
+    )]
+    KeyFileForked {
+        /// The user.
+        user: UserId,
+        /// The generation.
+        generation: u64,
     },
     /// The reminder served is not the one in the key file.
     #[error("the reminder the server shows is not the one in the key file of user {user}")]
@@ -515,10 +535,12 @@ impl CryptoError {
             Self::IdentityMismatch { .. } => "identity_mismatch",
             Self::CardChainInvalid { .. } => "card_chain_invalid",
             Self::PeerIdentityChanged { .. } => "peer_identity_changed",
+            Self::KeyNotValid { .. } => "key_not_valid",
             Self::OwnIdentityMismatch { .. } => "own_identity_mismatch",
             Self::KdfOutOfRange { .. } => "kdf_out_of_range",
             Self::KeyFileInvalid { .. } => "key_file_invalid",
             Self::KeyFileRollback { .. } => "key_file_rollback",
+            Self::KeyFileForked { .. } => "key_file_forked",
             Self::ReminderChanged { .. } => "reminder_changed",
             Self::ManifestMismatch { .. } => "manifest_mismatch",
             Self::ForeignContainerId { .. } => "foreign_container_id",

@@ -115,3 +115,13 @@ impl Writer {
         self.0
     }
 }
+
+/// The first `characters` × 5 bits of `bytes` in Crockford base 32 (upper case, without I, L, O, U).
+pub(crate) fn crockford(bytes: &[u8], characters: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let bit = |position: usize| bytes.get(position / 8).map_or(0, |byte| byte >> (7 - position % 8) & 1);
+    (0..characters)
+        .map(|character| (0..5).fold(0, |value, offset| value << 1 | bit(character * 5 + offset)))
+        .map(|value| char::from(ALPHABET[usize::from(value)]))
+        .collect()
+}

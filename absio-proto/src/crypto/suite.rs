@@ -112,6 +112,8 @@ labels! {
         Retrieval = "retrieval",
         /// A signed request.
         Request = "request",
+        /// The check that a loaded signing key works; such a signature is never sent.
+        SelfTest = "self-test",
     }
 }
 
