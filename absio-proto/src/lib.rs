@@ -9,6 +9,7 @@ mod error;
 pub mod limits;
 pub mod model;
 mod operation;
+pub mod ops;
 mod session;
 pub mod wire;
 
@@ -16,4 +17,4 @@ pub use error::{CryptoError, Error, InputError, Misuse, RemoteCode, RemoteError}
 pub use operation::{
     BoxOp, Cx, Entropy, EntropyError, Generation, Guard, Join, Leaf, Map, Now, Operation, Step,
 };
-pub use session::{Config, DEFAULT_SERVER_URL, Session};
+pub use session::{Config, DEFAULT_SERVER_URL, Session, User};

@@ -1,35 +1,311 @@
-//! What a client remembers between operations: configuration, who is signed in, what was seen.
+//! What a client remembers between operations, in memory only: configuration, who is signed in,
+//! and what was verified before and must not go back.
 
-use crate::model::{ApiKey, Validators};
-use crate::operation::Generation;
+use crate::crypto::{CardChain, KeyRing, OpenKeyFile, SealedKeyFile};
+use crate::error::{CryptoError, Error, InputError};
+use crate::limits;
+use crate::model::{ApiKey, ContainerId, EventFilter, UserId, Validators};
+use crate::operation::{Generation, Now};
+use crate::wire;
 use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The server that the original spoke to unless told otherwise (S-004).
 pub const DEFAULT_SERVER_URL: &str = "https://sandbox.absio.com";
 
+/// A token is renewed this long before it ends, so that it does not end on the way.
+const TOKEN_MARGIN: Duration = Duration::from_secs(30);
+
+/// Verified heads kept for updates without another fetch; pins are kept for all.
+const HEADS: usize = 256;
+
 /// How a client is set up (the seed's `initialize`).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The API key (S-002).
-    pub api_key: ApiKey,
-    /// The server's origin, checked.
-    pub origin: String,
-    /// The program's name in events, if it wants to be named (S-003).
-    pub app_name: Option<String>,
-    /// Rules for credentials (S-020).
-    pub validators: Validators,
-    /// How long one exchange may take.
-    pub deadline: Duration,
+    pub(crate) api_key: ApiKey,
+    pub(crate) origin: String,
+    pub(crate) app_name: Option<String>,
+    pub(crate) validators: Validators,
+    pub(crate) deadline: Duration,
+    pub(crate) kdf: crate::crypto::KdfPolicy,
 }
 
-/// The state lent to every client operation.
+impl Config {
+    /// A client of the broker at `server_url`, with `api_key` issued by it.
+    ///
+    /// # Errors
+    /// [`InputError::InvalidServerUrl`].
+    pub fn new(api_key: ApiKey, server_url: &str) -> Result<Self, InputError> {
+        Ok(Self {
+            api_key,
+            origin: wire::parse_origin(server_url)?,
+            app_name: None,
+            validators: Validators::default(),
+            deadline: Duration::from_secs(60),
+            kdf: crate::crypto::KdfPolicy::default(),
+        })
+    }
+
+    /// Names the program in events (S-003).
+    ///
+    /// # Errors
+    /// [`InputError::TooLarge`] over 128 bytes.
+    pub fn app_name(mut self, name: &str) -> Result<Self, InputError> {
+        if name.len() > limits::APP_NAME {
+            return Err(InputError::TooLarge {
+                what: "the application name",
+                actual: name.len() as u64,
+                limit: limits::APP_NAME as u64,
+            });
+        }
+        self.app_name = Some(name.to_owned());
+        Ok(self)
+    }
+
+    /// Replaces the rules for credentials, for every call (S-020).
+    #[must_use]
+    pub fn validators(mut self, validators: Validators) -> Self {
+        self.validators = validators;
+        self
+    }
+
+    /// How long one exchange with the server may take; 60 seconds unless set.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Stretches passwords by `policy`.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn kdf_policy(mut self, policy: crate::crypto::KdfPolicy) -> Self {
+        self.kdf = policy;
+        self
+    }
+
+    /// The server's origin, in its one spelling.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+/// The signed-in user and their opened key file.
+#[derive(Clone)]
+pub struct User {
+    /// The opened key file.
+    pub(crate) key_file: Arc<OpenKeyFile>,
+    /// The sealed bytes it was opened from: what the broker holds.
+    pub(crate) sealed: Arc<SealedKeyFile>,
+}
+
+impl User {
+    /// The user's id.
+    #[must_use]
+    pub fn id(&self) -> UserId {
+        self.key_file.user_id()
+    }
+
+    /// The key ring, with private keys (S-152).
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        self.key_file.ring()
+    }
+
+    /// The opened key file.
+    #[must_use]
+    pub fn key_file(&self) -> &OpenKeyFile {
+        &self.key_file
+    }
+
+    /// The key file as it is stored: sealed under password and passphrase.
+    #[must_use]
+    pub fn sealed_key_file(&self) -> &SealedKeyFile {
+        &self.sealed
+    }
+}
+
+impl From<(OpenKeyFile, SealedKeyFile)> for User {
+    fn from((open, sealed): (OpenKeyFile, SealedKeyFile)) -> Self {
+        Self { key_file: Arc::new(open), sealed: Arc::new(sealed) }
+    }
+}
+
+impl core::fmt::Debug for User {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "User({})", self.id())
+    }
+}
+
+struct Token {
+    bytes: zeroize::Zeroizing<Vec<u8>>,
+    /// On the monotonic clock.
+    usable_until: Duration,
+}
+
+/// A verified container as it was last seen: enough to build the next revision on.
+#[derive(Clone)]
+pub(crate) struct Head {
+    pub(crate) blob: Option<Vec<u8>>,
+}
+
+/// The state lent to every client operation. Nothing in it is written anywhere.
+#[derive(Default)]
 pub struct Session {
     config: Option<Config>,
     generation: u64,
+    user: Option<User>,
+    token: Option<Token>,
+    peers: BTreeMap<UserId, CardChain>,
+    heads: BTreeMap<ContainerId, Head>,
+    /// The highest key file generation seen, by user.
+    key_files: BTreeMap<UserId, u64>,
+    /// The next event id to read, by user and filter (AMB-06: it survives logout within one session
+    /// value; a filtered call does not move the cursor of another).
+    cursors: BTreeMap<(UserId, EventFilter), u64>,
 }
 
 impl Generation for Session {
     fn generation(&self) -> u64 {
         self.generation
+    }
+}
+
+impl Session {
+    /// A session of a client that is set up by `config`. `Session::default()` is one that is not:
+    /// every operation on it is [`InputError::NotInitialized`] (S-001).
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config: Some(config), ..Self::default() }
+    }
+
+    /// Whether it was set up.
+    #[must_use]
+    pub fn is_initialized(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// The signed-in user.
+    #[must_use]
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// Whether a token for the server is held that has not run out at `now`.
+    #[must_use]
+    pub fn is_authenticated(&self, now: Now) -> bool {
+        self.token(now).is_some()
+    }
+
+    pub(crate) fn config(&self) -> Result<&Config, Error> {
+        self.config.as_ref().ok_or_else(|| InputError::NotInitialized.into())
+    }
+
+    /// The signed-in user; the session must be set up.
+    pub(crate) fn signed_in(&self) -> Result<&User, Error> {
+        self.config()?;
+        self.user.as_ref().ok_or_else(|| InputError::NotAuthenticated.into())
+    }
+
+    pub(crate) fn sign_in(&mut self, user: User) {
+        let generation = user.key_file.generation();
+        self.sign_out();
+        let seen = self.key_files.entry(user.id()).or_default();
+        *seen = generation.max(*seen);
+        self.user = Some(user);
+    }
+
+    /// Takes what a change of the own key file made; who is signed in stays the same.
+    pub(crate) fn replace_key_file(&mut self, user: User) {
+        self.key_files.insert(user.id(), user.key_file.generation());
+        self.user = Some(user);
+    }
+
+    /// Refuses a key file older than one seen before (F28).
+    pub(crate) fn check_key_file(&self, user: UserId, offered: u64) -> Result<(), CryptoError> {
+        match self.key_files.get(&user) {
+            Some(&seen) if offered < seen => Err(CryptoError::KeyFileRollback { user, seen, offered }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Wipes keys, token and what was fetched for the user; pins stay (they hold no secret).
+    pub(crate) fn sign_out(&mut self) {
+        self.generation += 1;
+        self.user = None;
+        self.token = None;
+        self.heads.clear();
+    }
+
+    pub(crate) fn set_token(&mut self, bytes: Vec<u8>, lifetime: Duration, now: Now) {
+        let lifetime = lifetime.min(Duration::from_millis(limits::TOKEN_LIFE_MS));
+        let usable_until = now.monotonic + lifetime.saturating_sub(TOKEN_MARGIN);
+        self.token = Some(Token { bytes: bytes.into(), usable_until });
+    }
+
+    pub(crate) fn drop_token(&mut self) {
+        self.token = None;
+    }
+
+    pub(crate) fn token(&self, now: Now) -> Option<&[u8]> {
+        self.token
+            .as_ref()
+            .filter(|token| now.monotonic < token.usable_until)
+            .map(|token| token.bytes.as_slice())
+    }
+
+    /// The verified cards of `user`: one's own from the ring, others' as pinned.
+    pub(crate) fn chain(&self, user: UserId) -> Option<&CardChain> {
+        match &self.user {
+            Some(own) if own.id() == user => Some(own.keys().chain()),
+            _ => self.peers.get(&user),
+        }
+    }
+
+    /// Takes cards served for `user`: verifies them against the id, one's own keys, and what was
+    /// pinned before; pins them.
+    pub(crate) fn learn_cards(&mut self, user: UserId, cards: &[Vec<u8>]) -> Result<(), Error> {
+        if let Some(known) = self.chain(user)
+            && known.cards() == cards
+        {
+            return Ok(());
+        }
+        if let Some(own) = self.user.as_ref().filter(|own| own.id() == user) {
+            own.keys().check_served(cards)?;
+            return Ok(());
+        }
+        let served = CardChain::verify(user, cards)?;
+        if let Some(pinned) = self.peers.get(&user) {
+            served.extends(pinned.sequence(), &pinned.head())?;
+        }
+        self.peers.insert(user, served);
+        Ok(())
+    }
+
+    pub(crate) fn head(&self, container: ContainerId) -> Option<&Head> {
+        self.heads.get(&container)
+    }
+
+    pub(crate) fn set_head(&mut self, container: ContainerId, head: Head) {
+        if self.heads.len() >= HEADS && !self.heads.contains_key(&container) {
+            self.heads.pop_first();
+        }
+        self.heads.insert(container, head);
+    }
+
+    pub(crate) fn drop_head(&mut self, container: ContainerId) {
+        self.heads.remove(&container);
+    }
+
+    pub(crate) fn cursor(&self, user: UserId, filter: &EventFilter) -> u64 {
+        self.cursors.get(&(user, filter.clone())).copied().unwrap_or(0)
+    }
+
+    /// The cursor never moves backwards (security case 47).
+    pub(crate) fn advance_cursor(&mut self, user: UserId, filter: EventFilter, next: u64) {
+        let cursor = self.cursors.entry((user, filter)).or_default();
+        *cursor = next.max(*cursor);
     }
 }

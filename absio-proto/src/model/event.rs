@@ -103,7 +103,7 @@ pub struct Event {
 }
 
 /// Which events are wanted; all that is given must hold (S-063 to S-066).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventFilter {
     /// Only of this type.
     pub event_type: Option<EventType>,

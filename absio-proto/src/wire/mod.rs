@@ -20,6 +20,7 @@ pub use container::{
 };
 pub use error::{decode_error, encode_error};
 pub use event::EventAnswer;
+pub(crate) use headers::encode_app_name;
 pub use headers::{
     API_KEY, APP_NAME, AUTHORIZATION, BUNDLE_TYPE, BYTES_TYPE, CONTENT_TYPE, IDEMPOTENCY_KEY, JSON_TYPE,
     RequestHeaders, RequestSignature, SIGNATURE,

@@ -1,0 +1,119 @@
+//! Reads events from the broker (S-060 to S-069, S-198, S-199). They are never cached.
+
+use super::Exchange;
+use crate::effect::Reply;
+use crate::error::Error;
+use crate::limits;
+use crate::model::{Event, EventFilter, EventPage, EventType, UserId};
+use crate::operation::{Cx, Operation, Step};
+use crate::session::Session;
+use crate::wire::{self, EventAnswer, Route};
+use crate::{attempt, drive};
+
+/// One page of events that pass a filter. One round trip.
+pub struct Page {
+    start: u64,
+    exchange: Exchange,
+}
+
+impl Page {
+    /// At most `limit` events (1 to 1,000); waits up to `wait` seconds (at most 60) for the first.
+    pub fn new(filter: EventFilter, limit: usize, wait: u64) -> Self {
+        let start = filter.starting_event_id;
+        let limit = limit.clamp(1, limits::EVENTS_PAGE);
+        Self {
+            start,
+            exchange: Exchange::new(Route::Events { filter, limit, wait: wait.min(limits::EVENT_WAIT_S) }),
+        }
+    }
+}
+
+impl Operation for Page {
+    type Output = EventPage;
+
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<EventPage, Error>> {
+        let body = drive!(&mut self.exchange, cx, reply);
+        let answer: EventAnswer = attempt!(wire::from_json("the events reply", &body));
+        Step::Done(answer.into_page(self.start))
+    }
+}
+
+/// All events that pass a filter, in order, page after page.
+pub struct Get {
+    filter: EventFilter,
+    remember: bool,
+    from_cursor: bool,
+    state: State,
+    events: Vec<Event>,
+}
+
+enum State {
+    Start,
+    Paging(Page, UserId),
+}
+
+impl Get {
+    /// All events from `filter.starting_event_id` on, inclusive: the native, stateless call.
+    pub fn new(filter: EventFilter) -> Self {
+        Self { filter, remember: false, from_cursor: false, state: State::Start, events: Vec::new() }
+    }
+
+    /// The seed's `container.get_events`: container events; without a starting id, those that are new
+    /// since the last such call of this session's user with the same filter (AMB-06, AMB-07).
+    pub fn of_containers(filter: EventFilter, starting_event_id: Option<u64>) -> Self {
+        let filter = EventFilter {
+            event_type: Some(EventType::Container),
+            starting_event_id: starting_event_id.unwrap_or(0),
+            ..filter
+        };
+        Self { remember: true, from_cursor: starting_event_id.is_none(), ..Self::new(filter) }
+    }
+
+    /// The filter as the cursor's name: without its starting id.
+    fn criteria(&self) -> EventFilter {
+        EventFilter { starting_event_id: 0, ..self.filter.clone() }
+    }
+
+    fn page(&self, user: UserId) -> State {
+        State::Paging(Page::new(self.filter.clone(), limits::EVENTS_PAGE, 0), user)
+    }
+}
+
+impl Operation for Get {
+    type Output = Vec<Event>;
+
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Vec<Event>, Error>> {
+        loop {
+            match &mut self.state {
+                State::Start => {
+                    let user = attempt!(cx.session.signed_in()).id();
+                    if self.from_cursor {
+                        self.filter.starting_event_id = cx.session.cursor(user, &self.criteria());
+                    }
+                    self.state = self.page(user);
+                }
+                State::Paging(page, user) => {
+                    let (page, user) = (drive!(page, cx, reply), *user);
+                    self.events.extend(page.events);
+                    self.filter.starting_event_id = page.next;
+                    if page.more {
+                        self.state = self.page(user);
+                        continue;
+                    }
+                    if self.remember {
+                        cx.session.advance_cursor(user, self.criteria(), page.next);
+                    }
+                    return Step::Done(Ok(core::mem::take(&mut self.events)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! One request of the API: headers, session, signature, retries.
+//!
+//! ```text
+//!  Prepare ──session needed, none held──▶ Authenticate ──▶ Prepare
+//!     │
+//!     ▼                401, once
+//!  Sending ──────────────────────────────▶ Authenticate ──▶ Prepare
+//!     │  └─ lost answer, busy broker, and safe to repeat ─▶ Pausing ──▶ Prepare
+//!     ▼
+//!   body of a 200 or 201, or the refusal
+//! ```
+//!
+//! A request is repeated only if its idempotency key, or its nature, makes a second arrival
+//! harmless. The body and the key stay the same; time, token and signature are fresh.
+
+use super::Authenticate;
+use crate::crypto::{KeyRing, SignedRequest};
+use crate::effect::{HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
+use crate::error::{Error, RemoteCode};
+use crate::operation::{Cx, Leaf, Operation, Step};
+use crate::session::{Session, User};
+use crate::wire::{self, RequestSignature, Route};
+use crate::{attempt, drive, effect::Reply};
+use core::time::Duration;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+
+/// Waits before the second and third attempt when an answer was lost.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
+/// A broker that asks for a longer pause than this is reported to the caller instead (X-16).
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Sends one request and gives the body of its answer.
+pub(crate) struct Exchange {
+    route: Route,
+    body: Vec<u8>,
+    content_type: &'static str,
+    signer: Option<User>,
+    idempotency_key: Option<[u8; 16]>,
+    attempts: usize,
+    authenticated_again: bool,
+    state: State,
+}
+
+enum State {
+    Prepare,
+    Authenticating(Box<Authenticate>),
+    Sending(Leaf<Result<HttpResponse, TransportError>>),
+    Pausing(Leaf<()>),
+}
+
+impl Exchange {
+    /// A request without a body.
+    pub(crate) fn new(route: Route) -> Self {
+        Self {
+            route,
+            body: Vec::new(),
+            content_type: "",
+            signer: None,
+            idempotency_key: None,
+            attempts: 0,
+            authenticated_again: false,
+            state: State::Prepare,
+        }
+    }
+
+    /// A request with a JSON body.
+    pub(crate) fn json(route: Route, body: &impl serde::Serialize) -> Self {
+        Self { body: wire::to_json(body), content_type: wire::JSON_TYPE, ..Self::new(route) }
+    }
+
+    /// A request with a bundle as body.
+    pub(crate) fn bundle(route: Route, body: Vec<u8>) -> Self {
+        Self { body, content_type: wire::BUNDLE_TYPE, ..Self::new(route) }
+    }
+
+    /// A request with raw bytes as body.
+    pub(crate) fn bytes(route: Route, body: Vec<u8>) -> Self {
+        Self { body, content_type: wire::BYTES_TYPE, ..Self::new(route) }
+    }
+
+    /// Signed by `user` instead of the signed-in one: for creating a user.
+    pub(crate) fn signed_by(mut self, user: User) -> Self {
+        self.signer = Some(user);
+        self
+    }
+
+    fn request(&mut self, cx: &mut Cx<'_>) -> Result<HttpRequest, Error> {
+        if self.route.is_change() && self.idempotency_key.is_none() {
+            self.idempotency_key = Some(cx.random()?);
+        }
+        let config = cx.session.config()?;
+        let mut headers = vec![(wire::API_KEY.to_owned(), config.api_key.to_string())];
+        let mut push = |name: &str, value: String| headers.push((name.to_owned(), value));
+        if let Some(name) = &config.app_name {
+            push(wire::APP_NAME, wire::encode_app_name(name));
+        }
+        if !self.content_type.is_empty() {
+            push(wire::CONTENT_TYPE, self.content_type.to_owned());
+        }
+        if let Some(key) = &self.idempotency_key {
+            push(wire::IDEMPOTENCY_KEY, HEXLOWER.encode(key));
+        }
+        if self.route.needs_session()
+            && let Some(token) = cx.session.token(cx.now)
+        {
+            push(wire::AUTHORIZATION, format!("Bearer {}", BASE64URL_NOPAD.encode(token)));
+        }
+        if self.route.is_signed() {
+            let ring = match &self.signer {
+                Some(user) => user.keys(),
+                None => cx.session.signed_in()?.keys(),
+            };
+            push(wire::SIGNATURE, self.sign(ring, &config.origin, cx)?.to_header());
+        }
+        Ok(HttpRequest {
+            method: self.route.method(),
+            origin: config.origin.clone(),
+            path: self.route.path(),
+            headers,
+            body: self.body.clone(),
+            deadline: config.deadline + self.waiting(),
+            max_response: self.route.max_response(),
+        })
+    }
+
+    fn sign(&self, ring: &KeyRing, origin: &str, cx: &Cx<'_>) -> Result<RequestSignature, Error> {
+        let request = SignedRequest {
+            origin: origin.to_owned(),
+            user_id: ring.user_id(),
+            key_index: ring.signing_index(),
+            idempotency_key: self.idempotency_key.unwrap_or_default(),
+            method: self.route.method().as_str().to_owned(),
+            path_and_query: self.route.path(),
+            body_hash: SignedRequest::body_hash(&self.body),
+            time: cx.now.utc,
+        };
+        let (user, key_index, time) = (request.user_id, request.key_index, request.time);
+        Ok(RequestSignature { user, key_index, time, signature: request.sign(ring)? })
+    }
+
+    /// A request that waits for news may take that much longer.
+    fn waiting(&self) -> Duration {
+        match self.route {
+            Route::Events { wait, .. } => Duration::from_secs(wait),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.route.is_change()
+            || self.route.method() == Method::Get
+            || matches!(
+                self.route,
+                Route::Challenge
+                    | Route::Keys
+                    | Route::Logout
+                    | Route::PutPart { .. }
+                    | Route::AbortUpload(_)
+            )
+    }
+
+    /// Whether to try again after `error`, and after which pause.
+    fn pause_after(&self, error: &Error) -> Option<Duration> {
+        let pause = *PAUSES.get(self.attempts)?;
+        match error {
+            Error::Transport(error) if error.kind == TransportErrorKind::Interrupted => Some(pause),
+            Error::Remote(error)
+                if matches!(error.code, RemoteCode::RateLimited | RemoteCode::Unavailable) =>
+            {
+                Some(error.retry_after_ms.map_or(pause, Duration::from_millis))
+            }
+            _ => None,
+        }
+        .filter(|pause| self.is_repeatable() && *pause <= LONGEST_PAUSE)
+    }
+
+    fn wants_new_session(&self, error: &Error) -> bool {
+        !self.authenticated_again
+            && self.route.needs_session()
+            && (error.is_remote(&RemoteCode::SessionExpired)
+                || error.is_remote(&RemoteCode::NotAuthenticated))
+    }
+}
+
+impl Operation for Exchange {
+    type Output = Vec<u8>;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Vec<u8>, Error>> {
+        loop {
+            match &mut self.state {
+                State::Prepare => {
+                    if self.route.needs_session() && cx.session.token(cx.now).is_none() {
+                        attempt!(cx.session.signed_in());
+                        self.state = State::Authenticating(Box::new(Authenticate::new()));
+                    } else {
+                        self.state = State::Sending(Leaf::http(attempt!(self.request(cx))));
+                    }
+                }
+                State::Authenticating(authenticate) => {
+                    drive!(authenticate, cx, reply);
+                    self.state = State::Prepare;
+                }
+                State::Sending(leaf) => {
+                    let error = match drive!(leaf, cx, reply) {
+                        Ok(response) if matches!(response.status, 200 | 201) => {
+                            return Step::Done(Ok(response.body));
+                        }
+                        Ok(response) => wire::decode_error(&response),
+                        Err(error) => error.into(),
+                    };
+                    if self.wants_new_session(&error) {
+                        self.authenticated_again = true;
+                        cx.session.drop_token();
+                        self.state = State::Prepare;
+                    } else if let Some(pause) = self.pause_after(&error) {
+                        self.attempts += 1;
+                        self.state = State::Pausing(Leaf::sleep(pause));
+                    } else {
+                        return Step::Done(Err(error));
+                    }
+                }
+                State::Pausing(leaf) => {
+                    drive!(leaf, cx, reply);
+                    self.state = State::Prepare;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The operations, one file a verb. Each is resumed by a driver of [`crate::driver`]; wrap it in
+//! [`Guard`](crate::Guard) before giving it to one.
+
+mod authenticate;
+pub mod events;
+mod exchange;
+pub mod info;
+pub mod key_file;
+pub mod user;
+
+pub(crate) use authenticate::Authenticate;
+pub(crate) use exchange::Exchange;

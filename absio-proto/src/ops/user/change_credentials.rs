@@ -1,0 +1,89 @@
+//! Changes password, passphrase and reminder (S-157 to S-159).
+//!
+//! ```text
+//!  Start ──▶ Stretching (job) ──▶ Replacing (compare-and-set) ──▶ the new key file
+//! ```
+
+use super::create::{Stretched, stretch_new};
+use crate::crypto::WrapSecrets;
+use crate::effect::Reply;
+use crate::error::{Error, Misuse};
+use crate::model::{Credentials, Validators};
+use crate::operation::{Cx, Leaf, Operation, Step};
+use crate::ops::Exchange;
+use crate::ops::key_file::replace;
+use crate::session::{Session, User};
+use crate::{attempt, drive};
+
+/// Re-encrypts the signed-in user's key file under new credentials and replaces it at the broker
+/// together with retrieval key and reminder. Keys and containers stay as they are; a reminder that
+/// is left out becomes blank (S-158). One round trip.
+pub struct ChangeCredentials {
+    credentials: Option<Credentials>,
+    validators: Option<Validators>,
+    state: State,
+}
+
+enum State {
+    Start,
+    Stretching(Leaf<Stretched>, String),
+    Replacing(Exchange, User),
+    Done,
+}
+
+impl ChangeCredentials {
+    /// To `credentials`.
+    pub fn new(credentials: Credentials) -> Self {
+        Self { credentials: Some(credentials), validators: None, state: State::Start }
+    }
+
+    /// Checks the credentials by `validators`, for this call only (S-021).
+    pub fn validated_by(mut self, validators: Validators) -> Self {
+        self.validators = Some(validators);
+        self
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let credentials = self.credentials.take().ok_or(Misuse::ResumedAfterDone)?;
+        let config = cx.session.config()?;
+        let user = cx.session.signed_in()?.id();
+        credentials.check(self.validators.as_ref().unwrap_or(&config.validators))?;
+        let (origin, policy) = (config.origin.clone(), config.kdf);
+        let secrets = WrapSecrets::draw(cx.entropy)?;
+        let reminder = credentials.reminder.clone();
+        let stretch = Leaf::compute("stretch new credentials", move || {
+            stretch_new(secrets, user, &credentials, &origin, &policy)
+        });
+        Ok(State::Stretching(stretch, reminder))
+    }
+}
+
+impl Operation for ChangeCredentials {
+    type Output = User;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
+        loop {
+            match &mut self.state {
+                State::Start => self.state = attempt!(self.start(cx)),
+                State::Stretching(leaf, reminder) => {
+                    let (wraps, retrieval_key) = attempt!(drive!(leaf, cx, reply));
+                    let held = attempt!(cx.session.signed_in()).clone();
+                    let changed = held.key_file.change_credentials(wraps, reminder, cx.entropy);
+                    let user = User::from(attempt!(changed));
+                    let reminder = Some(core::mem::take(reminder));
+                    let exchange = replace(&held.sealed, &user.sealed, Some(retrieval_key), reminder);
+                    self.state = State::Replacing(exchange, user);
+                }
+                State::Replacing(exchange, user) => {
+                    let body = drive!(exchange, cx, reply);
+                    attempt!(crate::ops::key_file::check_replaced(&body, &user.sealed));
+                    let user = user.clone();
+                    self.state = State::Done;
+                    cx.session.replace_key_file(user.clone());
+                    return Step::Done(Ok(user));
+                }
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            }
+        }
+    }
+}

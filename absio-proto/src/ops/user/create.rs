@@ -1,0 +1,127 @@
+//! Creates a user: keys, key file, registration (S-154 to S-156).
+//!
+//! ```text
+//!  Start ──▶ Stretching (job: three times) ──▶ Registering ──▶ User
+//! ```
+
+use crate::crypto::{
+    KdfPolicy, KeyFileContent, KeyRing, OpenKeyFile, RetrievalKey, Secret, WrapSecrets, Wraps,
+};
+use crate::effect::Reply;
+use crate::error::{Error, Misuse};
+use crate::model::{Credentials, UserId, Validators};
+use crate::operation::{Cx, Leaf, Operation, Step};
+use crate::ops::Exchange;
+use crate::session::{Session, User};
+use crate::wire::{self, CreateUser, Route, UserCreated};
+use crate::{attempt, drive};
+
+/// Makes a new user with fresh keys and registers it with the broker. Nobody is signed in by it.
+/// One round trip; the validators run before any key is made.
+pub struct Create {
+    credentials: Option<Credentials>,
+    validators: Option<Validators>,
+    state: State,
+}
+
+/// Both wraps of the file key, and the public half of the retrieval key.
+pub(super) type Stretched = Result<(Wraps, [u8; 32]), Error>;
+
+enum State {
+    Start,
+    Stretching(Leaf<Stretched>, Option<KeyFileContent>),
+    Registering(Exchange, User),
+    Done,
+}
+
+impl Create {
+    /// With `credentials`; the passphrase also fetches the key file on other devices, the reminder
+    /// is public.
+    pub fn new(credentials: Credentials) -> Self {
+        Self { credentials: Some(credentials), validators: None, state: State::Start }
+    }
+
+    /// Checks the credentials by `validators`, for this call only (S-021).
+    pub fn validated_by(mut self, validators: Validators) -> Self {
+        self.validators = Some(validators);
+        self
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let config = cx.session.config()?;
+        let credentials = self.credentials.take().ok_or(Misuse::ResumedAfterDone)?;
+        credentials.check(self.validators.as_ref().unwrap_or(&config.validators))?;
+        let content = KeyFileContent {
+            ring: KeyRing::generate(cx.entropy, cx.now.utc)?,
+            reminder: credentials.reminder.clone(),
+            origin: config.origin.clone(),
+            api_key: config.api_key,
+            store_secret: Secret::filled(|bytes| cx.entropy.fill(bytes))?,
+        };
+        let (user, origin, policy) = (content.ring.user_id(), config.origin.clone(), config.kdf);
+        let secrets = WrapSecrets::draw(cx.entropy)?;
+        let stretch = Leaf::compute("stretch new credentials", move || {
+            stretch_new(secrets, user, &credentials, &origin, &policy)
+        });
+        Ok(State::Stretching(stretch, Some(content)))
+    }
+}
+
+/// The stretching that new credentials need, for a [`Job`](crate::effect::Job).
+pub(super) fn stretch_new(
+    secrets: WrapSecrets,
+    user: UserId,
+    credentials: &Credentials,
+    origin: &str,
+    policy: &KdfPolicy,
+) -> Stretched {
+    let wraps = secrets.wrap(user, &credentials.password, &credentials.passphrase, policy)?;
+    Ok((wraps, RetrievalKey::derive(&credentials.passphrase, origin, user, policy).public()))
+}
+
+fn registration(user: &User, retrieval_key: [u8; 32]) -> Exchange {
+    let request = CreateUser {
+        user_id: user.id(),
+        card: user.keys().chain().cards()[0].clone(),
+        key_file: Some(user.sealed.as_bytes().to_vec()),
+        retrieval_key: Some(retrieval_key),
+        reminder: user.key_file.reminder().to_owned(),
+    };
+    Exchange::bundle(Route::CreateUser, request.encode()).signed_by(user.clone())
+}
+
+/// The broker echoes the id that the keys imply.
+fn check_echo(body: &[u8], user: UserId) -> Result<(), Error> {
+    let created: UserCreated = wire::from_json("the new user's reply", body)?;
+    if created.user_id == user {
+        Ok(())
+    } else {
+        Err(Error::Protocol(format!("it named the new user {user} differently")))
+    }
+}
+
+impl Operation for Create {
+    type Output = User;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
+        loop {
+            match &mut self.state {
+                State::Start => self.state = attempt!(self.start(cx)),
+                State::Stretching(leaf, content) => {
+                    let (wraps, retrieval_key) = attempt!(drive!(leaf, cx, reply));
+                    let content = attempt!(content.take().ok_or(Misuse::ResumedAfterDone));
+                    let user = User::from(attempt!(OpenKeyFile::seal_new(content, wraps, cx.entropy)));
+                    self.state = State::Registering(registration(&user, retrieval_key), user);
+                }
+                State::Registering(exchange, user) => {
+                    let body = drive!(exchange, cx, reply);
+                    attempt!(check_echo(&body, user.id()));
+                    let user = user.clone();
+                    self.state = State::Done;
+                    return Step::Done(Ok(user));
+                }
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Users: create, sign in and out, change credentials, delete, keys and reminders of anybody.
+
+mod change_credentials;
+mod create;
+mod login;
+mod logout;
+mod public_keys;
+mod reminder;
+
+pub use change_credentials::ChangeCredentials;
+pub use create::Create;
+pub use login::{Login, LoginWith};
+pub use logout::Logout;
+pub use public_keys::PublicKeys;
+pub use reminder::Reminder;

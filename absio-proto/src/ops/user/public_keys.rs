@@ -1,0 +1,110 @@
+//! Fetches and verifies the public keys of users: one request, whatever their number.
+
+use crate::crypto::CardChain;
+use crate::effect::Reply;
+use crate::error::{Error, RemoteCode, RemoteError};
+use crate::limits;
+use crate::model::UserId;
+use crate::operation::{Cx, Operation, Step};
+use crate::ops::Exchange;
+use crate::session::Session;
+use crate::wire::{KeysAnswer, KeysRequest, Route};
+use crate::{attempt, drive};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Gives the verified identity cards of users, in ascending order of id. What the session has
+/// verified already is not fetched again unless [`refreshed`](Self::refreshed).
+pub struct PublicKeys {
+    users: BTreeSet<UserId>,
+    refresh: bool,
+    wanted: Vec<UserId>,
+    state: State,
+}
+
+enum State {
+    Start,
+    Fetching(Exchange),
+}
+
+impl PublicKeys {
+    /// Of `users`.
+    pub fn new(users: impl IntoIterator<Item = UserId>) -> Self {
+        Self { users: users.into_iter().collect(), refresh: false, wanted: Vec::new(), state: State::Start }
+    }
+
+    /// Asks the broker even for users that are known.
+    pub fn refreshed(mut self) -> Self {
+        self.refresh = true;
+        self
+    }
+
+    fn fetch_next(&mut self) -> Option<State> {
+        if self.wanted.is_empty() {
+            return None;
+        }
+        let rest = self.wanted.split_off(self.wanted.len().min(limits::KEYS_PAGE));
+        let request = KeysRequest { user_ids: core::mem::replace(&mut self.wanted, rest) };
+        Some(State::Fetching(Exchange::json(Route::Keys, &request)))
+    }
+
+    fn learn(&self, body: &[u8], cx: &mut Cx<'_>) -> Result<(), Error> {
+        let answer = KeysAnswer::decode(body)?;
+        if let Some(unknown) = answer.unknown.iter().find(|user| self.users.contains(user)) {
+            return Err(unknown_user(*unknown));
+        }
+        learn_all(cx.session, answer.cards)
+    }
+
+    fn chains(&self, session: &Session) -> Result<Vec<CardChain>, Error> {
+        self.users
+            .iter()
+            .map(|user| session.chain(*user).cloned().ok_or_else(|| unknown_user(*user)))
+            .collect()
+    }
+}
+
+/// Verifies and pins cards that came with a reply.
+pub(crate) fn learn_all(session: &mut Session, cards: Vec<(UserId, Vec<u8>)>) -> Result<(), Error> {
+    let mut by_user: BTreeMap<UserId, Vec<Vec<u8>>> = BTreeMap::new();
+    for (user, card) in cards {
+        by_user.entry(user).or_default().push(card);
+    }
+    by_user.iter().try_for_each(|(user, cards)| session.learn_cards(*user, cards))
+}
+
+fn unknown_user(user: UserId) -> Error {
+    Error::Remote(RemoteError {
+        code: RemoteCode::UserNotFound,
+        message: format!("the server knows no user {user}; check the id"),
+        subject: Some(user.to_string()),
+        retry_after_ms: None,
+    })
+}
+
+impl Operation for PublicKeys {
+    type Output = Vec<CardChain>;
+
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Vec<CardChain>, Error>> {
+        loop {
+            match &mut self.state {
+                State::Start => {
+                    attempt!(cx.session.signed_in());
+                    let known = |user: &UserId| !self.refresh && cx.session.chain(*user).is_some();
+                    self.wanted = self.users.iter().filter(|user| !known(user)).copied().collect();
+                }
+                State::Fetching(exchange) => {
+                    let body = drive!(exchange, cx, reply);
+                    attempt!(self.learn(&body, cx));
+                }
+            }
+            match self.fetch_next() {
+                Some(state) => self.state = state,
+                None => return Step::Done(self.chains(cx.session)),
+            }
+        }
+    }
+}
