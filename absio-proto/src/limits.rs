@@ -10,6 +10,8 @@ pub const HEADER: usize = 1 << 20;
 pub const HEADER_MAX: usize = 16 << 20;
 /// Nesting of a header's JSON and of JSON replies.
 pub const JSON_DEPTH: usize = 64;
+/// Bytes of a sealed message's plaintext.
+pub const MESSAGE: usize = 1 << 20;
 /// Bytes of content.
 pub const CONTENT: u64 = 1 << 44;
 /// Bytes of content that a one-shot get gathers in memory; more must go to a sink.
