@@ -2,6 +2,7 @@
 //! [`Guard`](crate::Guard) before giving it to one.
 
 mod authenticate;
+pub mod container;
 pub mod events;
 mod exchange;
 pub mod info;

@@ -125,7 +125,11 @@ impl Download {
 impl Operation for Download {
     type Output = Option<Zeroizing<Vec<u8>>>;
 
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Self::Output, Error>> {
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Self::Output, Error>> {
         loop {
             match &mut self.state {
                 State::Start => {
@@ -184,7 +188,11 @@ impl Part {
 impl Operation for Part {
     type Output = OpenedBytes;
 
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<OpenedBytes, Error>> {
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<OpenedBytes, Error>> {
         loop {
             self.state = match &mut self.state {
                 PartState::Getting(exchange) => {

@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn s032_a_map_is_taken_exactly() {
-        let limited = Grant::full(B).with_permissions(Permissions::ACCESS_VIEW).until(Timestamp::from_millis(5));
+        let limited =
+            Grant::full(B).with_permissions(Permissions::ACCESS_VIEW).until(Timestamp::from_millis(5));
         let grants = of_new(&AccessList::of([Grant::full(A), limited]), A).unwrap();
         assert_eq!(grants[&B], limited);
     }
@@ -148,19 +149,27 @@ mod tests {
 
     #[test]
     fn s135_upload_without_view_and_modify_is_refused_when_strict() {
-        let grants = of_new(&AccessList::of([Grant::full(B).with_permissions(Permissions::from_int(15).unwrap())]), A);
-        assert!(matches!(check_strictly(&grants.unwrap()), Err(InputError::RefusedPermissions { user: B, .. })));
+        let grants =
+            of_new(&AccessList::of([Grant::full(B).with_permissions(Permissions::from_int(15).unwrap())]), A);
+        assert!(matches!(
+            check_strictly(&grants.unwrap()),
+            Err(InputError::RefusedPermissions { user: B, .. })
+        ));
         assert!(check_strictly(&of_new(&AccessList::Unspecified, A).unwrap()).is_ok());
     }
 
     #[test]
     fn lists_over_the_limit_are_refused() {
         let users = |count: u32| {
-            AccessList::Users((0..count).map(|n| {
-                let mut bytes = [0; 16];
-                bytes[..4].copy_from_slice(&n.to_be_bytes());
-                UserId::from_bytes(bytes)
-            }).collect())
+            AccessList::Users(
+                (0..count)
+                    .map(|n| {
+                        let mut bytes = [0; 16];
+                        bytes[..4].copy_from_slice(&n.to_be_bytes());
+                        UserId::from_bytes(bytes)
+                    })
+                    .collect(),
+            )
         };
         assert!(of_new(&users(4096), A).is_ok());
         assert!(matches!(of_new(&users(4097), A), Err(InputError::TooLarge { .. })));

@@ -38,7 +38,11 @@ impl ListPage {
 impl Operation for ListPage {
     type Output = ContainerList;
 
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<ContainerList, Error>> {
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<ContainerList, Error>> {
         let body = drive!(&mut self.exchange, cx, reply);
         let list = attempt!(wire::from_json("the container list", &body));
         attempt!(self.check(&list));

@@ -10,8 +10,8 @@
 //! followed by the same bytes.
 
 use super::content::{ContentInput, Piece, Read};
-use crate::crypto::segment::{Layout, SegmentDigest, SegmentSealer};
 use crate::crypto::merkle::MerkleBuilder;
+use crate::crypto::segment::{Layout, SegmentDigest, SegmentSealer};
 use crate::crypto::suite::Digest48;
 use crate::effect::Reply;
 use crate::error::{Error, InputError, Misuse};
@@ -47,7 +47,11 @@ enum State {
 }
 
 impl Upload {
-    pub(super) fn new(container: ContainerId, content: ContentInput, sealer: SegmentSealer) -> Result<Self, Error> {
+    pub(super) fn new(
+        container: ContainerId,
+        content: ContentInput,
+        sealer: SegmentSealer,
+    ) -> Result<Self, Error> {
         let layout = Layout::of(&sealer.header().parameters, content.length())?;
         Ok(Self {
             container,
@@ -109,7 +113,11 @@ impl Upload {
 impl Operation for Upload {
     type Output = (UploadId, SegmentDigest);
 
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Self::Output, Error>> {
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Self::Output, Error>> {
         loop {
             match &mut self.state {
                 State::Start => {
@@ -168,7 +176,11 @@ impl Part {
 impl Operation for Part {
     type Output = Vec<Digest48>;
 
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Vec<Digest48>, Error>> {
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Vec<Digest48>, Error>> {
         loop {
             self.state = match &mut self.state {
                 PartState::Reading(read) => {
