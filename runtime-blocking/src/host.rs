@@ -7,7 +7,7 @@ use absio_proto::effect::{
     ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Reply, StoreError,
     StoreErrorKind, StoreOp, StoreOutcome, TransportError,
 };
-use absio_proto::{Cx, Error, Guard, Operation, driver};
+use absio_proto::{Cx, Error, Guard, Now, Operation, driver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -73,6 +73,12 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
     ) -> Result<O::Output, Error> {
         let running = Running { host: self, content: Mutex::new(content) };
         driver::blocking::run(&mut Guard::new(operation), &running)
+    }
+
+    /// The time as operations see it.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.clock.now()
     }
 
     /// Looks at the session, for a moment.

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod client;
 mod connect;
 mod content;
 mod host;
@@ -15,6 +16,7 @@ mod pool;
 mod system;
 mod transport;
 
+pub use client::{Client, ClientBuilder, KeyFiles, SetupError, Users};
 pub use content::{FileSink, FileSource, MemorySink, MemorySource};
 pub use host::{BlockingHost, NoContent};
 pub use transport::{HttpTransport, HttpTransportBuilder, TransportSetupError};

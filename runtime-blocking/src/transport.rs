@@ -38,7 +38,6 @@ impl HttpTransport {
     }
 
     /// A transport set up otherwise.
-    #[must_use]
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder { authorities: Vec::new() }
     }

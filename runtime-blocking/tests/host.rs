@@ -1,5 +1,7 @@
 //! The host runs operations: joined exchanges at once, from plain threads and from inside tasks.
 
+#![allow(clippy::unwrap_used)]
+
 mod server;
 
 use absio_blocking::{BlockingHost, HttpTransport, MemorySource, NoContent};

@@ -1,5 +1,7 @@
 //! TLS: only the authorities one trusts.
 
+#![allow(clippy::unwrap_used)]
+
 use absio_blocking::{HttpTransport, TransportSetupError};
 use absio_proto::driver::blocking::Transport;
 use absio_proto::effect::{HttpRequest, Method, TransportErrorKind};

@@ -1,5 +1,7 @@
 //! The transport against servers that behave, misbehave, or are not there.
 
+#![allow(clippy::unwrap_used)]
+
 mod server;
 
 use absio_blocking::HttpTransport;

@@ -1,5 +1,7 @@
 //! No asynchronous runtime is in the tree of this crate.
 
+#![allow(clippy::unwrap_used)]
+
 use std::process::Command;
 
 #[test]

@@ -1,0 +1,71 @@
+//! Users: the seed's `user` module, and `keys.get`.
+
+use super::Client;
+use absio_proto::crypto::CardChain;
+use absio_proto::model::{Credentials, UserId, Validators};
+use absio_proto::ops::user::{ChangeCredentials, Create, PublicKeys, Reminder};
+use absio_proto::{Error, User};
+
+/// What can be done with users; given by [`Client::user`].
+pub struct Users<'c>(pub(super) &'c Client);
+
+impl Users<'_> {
+    /// Makes a user with fresh keys and registers it (S-154 to S-156). Nobody is signed in by it.
+    ///
+    /// # Errors
+    /// [`InputError::CredentialRefused`](absio_proto::InputError::CredentialRefused) before
+    /// anything is sent, or the broker's refusal.
+    pub fn create(&self, credentials: Credentials) -> Result<User, Error> {
+        self.0.run(Create::new(credentials))
+    }
+
+    /// As [`create`](Self::create), with validators for this call only (S-021).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_validated_by(
+        &self,
+        credentials: Credentials,
+        validators: Validators,
+    ) -> Result<User, Error> {
+        self.0.run(Create::new(credentials).validated_by(validators))
+    }
+
+    /// Changes the signed-in user's password, passphrase and reminder (S-157 to S-159).
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); the key file at the broker is then as it was.
+    pub fn change_credentials(&self, credentials: Credentials) -> Result<User, Error> {
+        self.0.run(ChangeCredentials::new(credentials))
+    }
+
+    /// As [`change_credentials`](Self::change_credentials), with validators for this call only.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn change_credentials_validated_by(
+        &self,
+        credentials: Credentials,
+        validators: Validators,
+    ) -> Result<User, Error> {
+        self.0.run(ChangeCredentials::new(credentials).validated_by(validators))
+    }
+
+    /// The public reminder of `user_id`, or of the signed-in user (S-161 to S-163).
+    ///
+    /// # Errors
+    /// The broker's refusal, or what the exchange gave.
+    pub fn reminder(&self, user_id: Option<UserId>) -> Result<String, Error> {
+        self.0.run(Reminder::new(user_id))
+    }
+
+    /// The verified public keys of users, in ascending order of id: one request for all that are
+    /// not known yet.
+    ///
+    /// # Errors
+    /// [`RemoteCode::UserNotFound`](absio_proto::RemoteCode::UserNotFound), or
+    /// [`CryptoError`](absio_proto::CryptoError) if the keys are not the ones the ids commit to.
+    pub fn public_keys(&self, users: impl IntoIterator<Item = UserId>) -> Result<Vec<CardChain>, Error> {
+        self.0.run(PublicKeys::new(users))
+    }
+}
