@@ -308,7 +308,7 @@ impl core::fmt::Display for RemoteCode {
 #[non_exhaustive]
 pub enum CryptoError {
     /// A structure of `docs/protocol.md` is malformed.
-    #[error("a {what} is malformed: {reason}")]
+    #[error("malformed {what}: {reason}")]
     Malformed {
         /// Which structure.
         what: &'static str,
