@@ -441,6 +441,22 @@ pub enum CryptoError {
         /// Which right was missing.
         right: &'static str,
     },
+    /// A revision breaks a rule of `docs/protocol.md`, section 13.
+    #[error("revision {revision} of container {container} breaks a rule: {reason}")]
+    RevisionInvalid {
+        /// The container.
+        container: ContainerId,
+        /// The revision.
+        revision: u64,
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// Too many revisions to verify at first contact.
+    #[error("container {container} has too long a history to verify; ask its creator to sign a revision")]
+    HistoryTooLong {
+        /// The container.
+        container: ContainerId,
+    },
     /// An older revision than one already seen.
     #[error("container {container}: the server offers revision {offered}, {seen} was seen before")]
     RollbackDetected {
@@ -545,6 +561,8 @@ impl CryptoError {
             Self::ManifestMismatch { .. } => "manifest_mismatch",
             Self::ForeignContainerId { .. } => "foreign_container_id",
             Self::NotAuthorised { .. } => "not_authorised",
+            Self::RevisionInvalid { .. } => "revision_invalid",
+            Self::HistoryTooLong { .. } => "history_too_long",
             Self::RollbackDetected { .. } => "rollback_detected",
             Self::ForkDetected { .. } => "fork_detected",
             Self::FromTheFuture { .. } => "from_the_future",
