@@ -294,6 +294,20 @@ impl ChainWalk {
     }
 }
 
+/// The first revision shown to somebody with a pin is exactly the one they saw last.
+fn check_pinned(pin: &Pin, view: &ManifestView) -> Result<(), CryptoError> {
+    let body = view.body();
+    if body.revision > pin.revision {
+        let rule = RuleViolation::Broken("the history shown does not begin at the revision last seen");
+        return Err(rule.into_error(body));
+    }
+    if body.hash() == pin.hash {
+        Ok(())
+    } else {
+        Err(CryptoError::ForkDetected { container: body.container, revision: body.revision })
+    }
+}
+
 /// Verifies the signature; gives the author if their key was revoked since.
 fn check_signature(view: &ManifestView, signers: &impl Signers) -> Result<Option<Author>, CryptoError> {
     let body = view.body();
