@@ -1,0 +1,5 @@
+//! The commands, one file a noun.
+
+pub(crate) mod container;
+pub(crate) mod events;
+pub(crate) mod user;
