@@ -32,6 +32,24 @@ pub mod blocking {
         fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError>;
     }
 
+    impl<T: Store + ?Sized> Store for &T {
+        fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
+            (**self).apply(op)
+        }
+    }
+
+    impl<T: Store + ?Sized> Store for Box<T> {
+        fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
+            (**self).apply(op)
+        }
+    }
+
+    impl<T: Store + ?Sized> Store for std::sync::Arc<T> {
+        fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
+            (**self).apply(op)
+        }
+    }
+
     /// The caller's content.
     pub trait Content {
         /// Exactly `length` bytes at `offset`.

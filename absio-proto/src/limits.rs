@@ -54,3 +54,19 @@ pub const IDEMPOTENCY_LIFE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 pub const APP_NAME: usize = 128;
 /// Seconds an event request may wait for news.
 pub const EVENT_WAIT_S: u64 = 60;
+/// Bytes of a store's key, the number of an append included.
+pub const STORE_KEY: usize = 1024;
+/// Bytes of a store's value.
+pub const STORE_VALUE: usize = 16 << 20;
+/// Keys of one get; preconditions and writes together of one commit.
+pub const STORE_KEYS: usize = 65_536;
+/// Bytes of keys and values of one commit.
+pub const STORE_COMMIT: usize = 64 << 20;
+/// Entries of one scan, ids of one list of blobs.
+pub const STORE_ENTRIES: usize = 10_000;
+/// Bytes of keys and values that one get or scan may answer.
+pub const STORE_REPLY: usize = 64 << 20;
+/// Bytes of a blob written or read at once.
+pub const STORE_BLOB_PART: usize = 64 << 20;
+/// Bytes of a blob.
+pub const STORE_BLOB: u64 = 1 << 45;

@@ -1,1 +1,47 @@
-//! absio-store
+//! Stores that perform [`StoreOp`](absio_proto::effect::StoreOp)s.
+//!
+//! | store | for | records | blobs |
+//! |---|---|---|---|
+//! | [`MemoryStore`] | tests, fixtures, clients that keep nothing | in memory | in memory |
+//! | [`RedbStore`] (feature `redb`, default) | the broker | a redb file | files |
+//! | [`SledStore`] (feature `sled`) | a client's index | a sled directory | files |
+//!
+//! All of them are [`Sync`] and meant to be used by many threads; commits that wait for the same
+//! flush share it. The durable ones hold a lock on their directory, refuse to go on after a failed
+//! flush, and never follow a symbolic link below their root. Run
+//! [`absio_conformance::store`](https://docs.rs/absio-conformance) against a store of your own.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod bounds;
+mod changes;
+mod memory;
+
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod blob_files;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod directory;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod engine;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod failure;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod fault;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod group_commit;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod root;
+
+#[cfg(all(unix, feature = "redb"))]
+mod redb_store;
+#[cfg(all(unix, feature = "sled"))]
+mod sled_store;
+
+pub use memory::MemoryStore;
+#[cfg(all(unix, feature = "redb"))]
+pub use redb_store::RedbStore;
+#[cfg(all(unix, feature = "sled"))]
+pub use sled_store::SledStore;
+
+#[cfg(all(test, unix, any(feature = "redb", feature = "sled")))]
+mod tests;

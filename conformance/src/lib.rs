@@ -1,1 +1,13 @@
-//! absio-conformance
+//! Cases that any backend runs. They are plain public functions which panic with what they saw, so
+//! that a third party's store needs one test:
+//!
+//! ```ignore
+//! absio_conformance::store::run(&MyBackend).assert_passed();
+//! ```
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod report;
+pub mod store;
+
+pub use report::{Report, Verdict};

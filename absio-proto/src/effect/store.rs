@@ -4,6 +4,9 @@
 //! Keys are opaque bytes in lexicographic order. A [`Commit`] is atomic and durable when it is
 //! answered. A blob is written in pieces, sealed once, then only read or deleted; a blob that was
 //! not sealed before a crash may be gone. Stores never interpret keys or values.
+//!
+//! What is beyond the `STORE_*` limits of [`limits`](crate::limits) is [`StoreErrorKind::Invalid`]:
+//! nothing is cut short in silence, so a page with fewer entries than asked for is the last one.
 
 use super::{Reply, ReplyValue, Token};
 

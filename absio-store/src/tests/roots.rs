@@ -1,0 +1,113 @@
+//! The root: who may open it, what lies in it, under which names and modes.
+
+use super::{BLOB, ENGINES, blob_name, put, read, root, seal, write_op};
+use absio_proto::effect::{BlobId, StoreErrorKind, StoreOp};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+#[test]
+fn a_root_is_open_once_at_a_time() {
+    for open in ENGINES {
+        let root = root();
+        let store = open(root.path()).expect("an empty root opens");
+        let refused = open(root.path()).err().expect("a second opening is refused");
+        assert_eq!(refused.kind, StoreErrorKind::Unavailable);
+        assert!(refused.reason.contains("already open"), "{refused}");
+        drop(store);
+        open(root.path()).expect("a closed root opens again");
+    }
+}
+
+#[cfg(all(feature = "redb", feature = "sled"))]
+#[test]
+fn a_root_belongs_to_one_engine() {
+    for (first, second) in [(super::REDB, super::SLED), (super::SLED, super::REDB)] {
+        let root = root();
+        drop(first(root.path()).expect("an empty root opens"));
+        assert_eq!(super::kind(second(root.path())), StoreErrorKind::Invalid);
+        first(root.path()).expect("the first engine still opens it");
+    }
+}
+
+#[test]
+fn a_missing_root_is_made_for_the_owner_alone() {
+    for open in ENGINES {
+        let outer = root();
+        let root = outer.path().join("deep/er");
+        let store = open(&root).expect("a missing root is made");
+        seal(&store, b"sealed");
+        store
+            .apply(StoreOp::BlobWrite { blob: BlobId([1; 20]), offset: 0, bytes: vec![1] })
+            .expect("written");
+        put(&store, b"key", b"value");
+        let seen = check_modes(&root, true);
+        assert!(seen >= 8, "lock, format, index, two blobs and their directories: {seen}");
+    }
+}
+
+/// Checks everything below `directory`; gives how much that was. What sled makes by itself lies in a
+/// directory that nobody else enters.
+fn check_modes(directory: &Path, ours: bool) -> usize {
+    let mode = |path: &Path| fs::symlink_metadata(path).expect("it is there").permissions().mode() & 0o777;
+    if ours {
+        assert_eq!(mode(directory), 0o700, "{}", directory.display());
+    }
+    let mut seen = 1;
+    for entry in fs::read_dir(directory).expect("it is a directory") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            seen += check_modes(&path, ours && !directory.ends_with("index.sled"));
+        } else {
+            if !directory.ends_with("index.sled") {
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+            }
+            seen += 1;
+        }
+    }
+    seen
+}
+
+#[test]
+fn blobs_are_split_over_directories_and_have_no_extension() {
+    for open in ENGINES {
+        let root = root();
+        let store = open(root.path()).expect("an empty root opens");
+        seal(&store, b"bytes");
+        let (shard, rest) = blob_name();
+        assert_eq!((shard.len(), rest.len()), (2, 30));
+        let file = root.path().join("blobs").join(shard).join(&rest);
+        assert_eq!(fs::read(file).expect("the blob lies under its name"), b"bytes");
+        assert!(rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
+    }
+}
+
+#[test]
+fn what_was_left_unsealed_is_removed_at_opening() {
+    for open in ENGINES {
+        let root = root();
+        let store = open(root.path()).expect("an empty root opens");
+        store.apply(write_op(b"half")).expect("written");
+        drop(store);
+        let staging = root.path().join("staging");
+        assert_eq!(fs::read_dir(&staging).expect("it is there").count(), 1);
+        let store = open(root.path()).expect("the root opens again");
+        assert_eq!(fs::read_dir(&staging).expect("it is there").count(), 0);
+        assert_eq!((super::list(&store), read(&store)), (vec![], None));
+    }
+}
+
+#[test]
+fn foreign_files_among_the_blobs_are_not_listed() {
+    for open in ENGINES {
+        let root = root();
+        let store = open(root.path()).expect("an empty root opens");
+        seal(&store, b"bytes");
+        let (shard, rest) = blob_name();
+        let blobs = root.path().join("blobs");
+        fs::write(blobs.join(&shard).join("README"), b"").expect("planted");
+        fs::write(blobs.join(&shard).join(rest.to_ascii_uppercase()), b"").expect("planted");
+        fs::create_dir(blobs.join("lost+found")).expect("planted");
+        assert_eq!(super::list(&store), [BLOB]);
+    }
+}
