@@ -143,6 +143,19 @@ pub enum InputError {
         /// The container.
         container: ContainerId,
     },
+    /// Somebody else changed the same part of the container first. Both sides stand: fetch it, and
+    /// decide.
+    #[error(
+        "container {container} was changed by somebody else: this update was made on revision {base}, present is {present}; get it and decide"
+    )]
+    ChangedMeanwhile {
+        /// The container.
+        container: ContainerId,
+        /// The revision this update was built on.
+        base: u64,
+        /// The present revision, fetched and verified.
+        present: u64,
+    },
     /// The container must be encrypted first (S-196).
     #[error("the container is not encrypted; encrypt it before uploading")]
     NotEncrypted,
@@ -528,6 +541,7 @@ impl InputError {
             Self::InvalidArgument { .. } => "invalid_argument",
             Self::InvalidHeader { .. } => "invalid_header",
             Self::NothingToUpdate { .. } => "nothing_to_update",
+            Self::ChangedMeanwhile { .. } => "changed_meanwhile",
             Self::NotEncrypted => "not_encrypted",
             Self::NoContainerKeys => "no_container_keys",
             Self::MissingRight { .. } => "missing_right",

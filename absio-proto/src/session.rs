@@ -1,7 +1,9 @@
 //! What a client remembers between operations, in memory only: configuration, who is signed in,
 //! and what was verified before and must not go back.
 
-use crate::crypto::{CardChain, KeyRing, OpenKeyFile, SealedKeyFile};
+use crate::crypto::chain::{Pin, Signers};
+use crate::crypto::manifest::{ManifestView, TypeOpening};
+use crate::crypto::{CardChain, KdfPolicy, KeyRing, OpenKeyFile, SealedKeyFile};
 use crate::error::{CryptoError, Error, InputError};
 use crate::limits;
 use crate::model::{ApiKey, ContainerId, EventFilter, UserId, Validators};
@@ -28,7 +30,7 @@ pub struct Config {
     pub(crate) app_name: Option<String>,
     pub(crate) validators: Validators,
     pub(crate) deadline: Duration,
-    pub(crate) kdf: crate::crypto::KdfPolicy,
+    pub(crate) kdf: KdfPolicy,
 }
 
 impl Config {
@@ -43,7 +45,7 @@ impl Config {
             app_name: None,
             validators: Validators::default(),
             deadline: Duration::from_secs(60),
-            kdf: crate::crypto::KdfPolicy::default(),
+            kdf: KdfPolicy::default(),
         })
     }
 
@@ -80,7 +82,7 @@ impl Config {
     /// Stretches passwords by `policy`.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn kdf_policy(mut self, policy: crate::crypto::KdfPolicy) -> Self {
+    pub fn kdf_policy(mut self, policy: KdfPolicy) -> Self {
         self.kdf = policy;
         self
     }
@@ -148,7 +150,11 @@ struct Token {
 /// A verified container as it was last seen: enough to build the next revision on.
 #[derive(Clone)]
 pub(crate) struct Head {
+    pub(crate) view: ManifestView,
+    /// The user's own key blob, if there is one.
     pub(crate) blob: Option<Vec<u8>>,
+    /// The type, if the user may see it.
+    pub(crate) type_opening: Option<TypeOpening>,
 }
 
 /// The state lent to every client operation. Nothing in it is written anywhere.
@@ -159,6 +165,8 @@ pub struct Session {
     user: Option<User>,
     token: Option<Token>,
     peers: BTreeMap<UserId, CardChain>,
+    /// The last revision seen, by the user who saw it: kept when signing out, they are no secret.
+    pins: BTreeMap<(UserId, ContainerId), Pin>,
     heads: BTreeMap<ContainerId, Head>,
     /// The highest key file generation seen, by user.
     key_files: BTreeMap<UserId, u64>,
@@ -284,6 +292,17 @@ impl Session {
         Ok(())
     }
 
+    pub(crate) fn pin(&self, container: ContainerId) -> Option<&Pin> {
+        let user = self.user.as_ref()?.id();
+        self.pins.get(&(user, container))
+    }
+
+    pub(crate) fn set_pin(&mut self, container: ContainerId, pin: Pin) {
+        if let Some(user) = &self.user {
+            self.pins.insert((user.id(), container), pin);
+        }
+    }
+
     pub(crate) fn head(&self, container: ContainerId) -> Option<&Head> {
         self.heads.get(&container)
     }
@@ -307,5 +326,11 @@ impl Session {
     pub(crate) fn advance_cursor(&mut self, user: UserId, filter: EventFilter, next: u64) {
         let cursor = self.cursors.entry((user, filter)).or_default();
         *cursor = next.max(*cursor);
+    }
+}
+
+impl Signers for Session {
+    fn chain(&self, user: UserId) -> Option<&CardChain> {
+        Self::chain(self, user)
     }
 }

@@ -91,7 +91,6 @@ impl SleepCall {
     }
 
     /// The wait is over.
-    #[must_use]
     pub fn reply(self) -> Reply {
         Reply { token: self.token, value: ReplyValue::Slept }
     }
@@ -112,7 +111,6 @@ impl AllCall {
     }
 
     /// Splits into the slot that joins the replies and the members to perform.
-    #[must_use]
     pub fn split(self) -> (JoinSlot, Vec<Effect>) {
         (JoinSlot { token: self.token, expected: self.members.len() }, self.members)
     }
@@ -128,7 +126,6 @@ pub struct JoinSlot {
 impl JoinSlot {
     /// One reply for the whole `All`. A missing, doubled or foreign member reply is reported by
     /// the operation as [`Error::Misuse`].
-    #[must_use]
     pub fn join(self, mut replies: Vec<Reply>) -> Reply {
         replies.sort_by_key(|reply| reply.token);
         let complete = replies.len() == self.expected

@@ -135,6 +135,27 @@ impl<C: Payload> Container<C> {
         Self { header_epoch, content_epoch, ..self }
     }
 
+    /// A container as an operation gives it out: with the metadata of its verified manifest, and
+    /// whatever of header, content, keys and data was asked for and permitted.
+    pub(crate) fn fetched(
+        metadata: Metadata,
+        header: Option<Value>,
+        content: Option<C>,
+        keys: Option<ContainerKeys>,
+        data: Option<Vec<u8>>,
+    ) -> Self {
+        Self {
+            id: Some(metadata.id),
+            header,
+            content,
+            container_type: metadata.container_type.clone(),
+            metadata: Some(metadata),
+            data,
+            keys,
+            ..Self::default()
+        }
+    }
+
     /// Whether the data are ciphertext (S-094).
     #[must_use]
     pub const fn encrypted(&self) -> bool {
@@ -373,7 +394,8 @@ fn open_unsigned(
     open_segment_unsigned(segment, &SegmentContext { kind, container, ..claimed }, secret)
 }
 
-fn open_section(
+/// Opens one section against the manifest that names it.
+pub(crate) fn open_section(
     body: &ManifestBody,
     section: &Section,
     context: &SegmentContext,

@@ -13,7 +13,7 @@ use super::content::ContentOutput;
 use crate::crypto::Secret;
 use crate::crypto::merkle::MerkleBuilder;
 use crate::crypto::segment::{
-    HEADER_LENGTH, OpenedPart, SegmentContext, SegmentDigest, SegmentHeader, SegmentOpener,
+    HEADER_LENGTH, OpenedPart, Padding, SegmentContext, SegmentDigest, SegmentHeader, SegmentOpener,
 };
 use crate::crypto::suite::Digest48;
 use crate::effect::{ContentError, ContentOp, ContentOutcome, Reply};
@@ -88,6 +88,9 @@ impl Download {
 
     fn open_header(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let header = SegmentHeader::decode(bytes)?;
+        if self.output == ContentOutput::Streamed && header.parameters.padding != Padding::None {
+            return Err(CryptoError::Decrypt.into());
+        }
         let opener = SegmentOpener::new(header, &self.context, self.signed.length, &self.secret)?;
         self.opener = Some(Arc::new(opener));
         Ok(())
@@ -118,11 +121,18 @@ impl Download {
     fn finish(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let opener = self.opener.as_ref().ok_or(Misuse::MissingReply)?;
         opener.check_digest(&self.tree, &self.signed)?;
-        Ok((self.output == ContentOutput::Memory).then(|| core::mem::take(&mut self.plaintext)))
+        if self.output == ContentOutput::Streamed {
+            return Ok(None);
+        }
+        let mut plaintext = core::mem::take(&mut self.plaintext);
+        let length = opener.header().parameters.padding.check(&plaintext)?;
+        plaintext.truncate(length);
+        Ok(Some(plaintext))
     }
 }
 
 impl Operation for Download {
+    /// The plaintext without its padding, or none if it went to the sink.
     type Output = Option<Zeroizing<Vec<u8>>>;
 
     fn resume(

@@ -1,10 +1,24 @@
 //! Containers: create, get, update, delete, list.
 
 mod content;
+mod create;
+mod delete;
 mod download;
+mod draft;
+mod fetch;
+mod get;
 mod grants;
 mod list;
+mod revise;
+mod summary;
+mod update;
 mod upload;
+mod warning;
 
 pub use content::{ContentInput, ContentOutput};
+pub use create::Create;
+pub use delete::Delete;
+pub use get::Get;
 pub use list::{List, ListPage};
+pub use update::Update;
+pub use warning::{Changed, Warning};

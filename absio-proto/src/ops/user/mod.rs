@@ -2,6 +2,7 @@
 
 mod change_credentials;
 mod create;
+mod delete;
 mod login;
 mod logout;
 mod public_keys;
@@ -9,7 +10,9 @@ mod reminder;
 
 pub use change_credentials::ChangeCredentials;
 pub use create::Create;
+pub use delete::Delete;
 pub use login::{Login, LoginWith};
 pub use logout::Logout;
 pub use public_keys::PublicKeys;
+pub(crate) use public_keys::learn_all;
 pub use reminder::Reminder;

@@ -1,0 +1,133 @@
+//! Creates a container (S-025 to S-041).
+//!
+//! ```text
+//!  Start ──▶ Revising (keys of recipients, seal, send) ──▶ Container
+//! ```
+
+use super::content::ContentInput;
+use super::grants;
+use super::revise::{Change, Revise, Revised, Revision};
+use super::summary::metadata;
+use super::warning::{Changed, Warning};
+use crate::crypto::container::{Container, ContainerData, encode_header};
+use crate::crypto::segment::Padding;
+use crate::effect::Reply;
+use crate::error::{Error, Misuse};
+use crate::model::AccessList;
+use crate::operation::{Cx, Operation, Step};
+use crate::session::Session;
+use crate::{attempt, drive};
+use serde_json::Value;
+
+/// Creates a container with content, and optionally header, type and access list. Gives it back
+/// encrypted, with its id and keys. One round trip, and one more for all recipients whose keys are
+/// not known yet; contents over 4 MiB go ahead in parts.
+pub struct Create {
+    content: Option<ContentInput>,
+    header: Option<Value>,
+    container_type: Option<String>,
+    access: AccessList,
+    padding: Padding,
+    strict: bool,
+    warnings: Vec<Warning>,
+    revise: Option<Box<Revise>>,
+}
+
+impl Create {
+    /// With `content`, for the creator alone.
+    pub fn new(content: impl Into<ContentInput>) -> Self {
+        Self {
+            content: Some(content.into()),
+            header: None,
+            container_type: None,
+            access: AccessList::Unspecified,
+            padding: Padding::None,
+            strict: false,
+            warnings: Vec::new(),
+            revise: None,
+        }
+    }
+
+    /// With a header: any JSON value (S-027). `null` is a header, not the absence of one.
+    pub fn header(mut self, header: Value) -> Self {
+        self.header = Some(header);
+        self
+    }
+
+    /// With a clear type of at most 256 bytes, which the broker sees (S-029).
+    pub fn container_type(mut self, container_type: impl Into<String>) -> Self {
+        self.container_type = Some(container_type.into());
+        self
+    }
+
+    /// For exactly the users of `access`; the creator must be among them to have access (AMB-05).
+    pub fn access(mut self, access: AccessList) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Hides the exact length of a content of up to 4 MiB, at up to 12 % more bytes.
+    pub fn padded(mut self) -> Self {
+        self.padding = Padding::Padme;
+        self
+    }
+
+    /// Refuses permissions with which an upload would be rejected (S-135).
+    pub fn strict_permissions(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    fn start(&mut self, cx: &Cx<'_>) -> Result<Revise, Error> {
+        let user = cx.session.signed_in()?.id();
+        let content = self.content.take().ok_or(Misuse::ResumedAfterDone)?;
+        content.check()?;
+        let grants = grants::of_new(&self.access, user)?;
+        if self.strict {
+            grants::check_strictly(&grants)?;
+        }
+        if !grants.contains_key(&user) {
+            self.warnings.push(Warning::CallerExcluded);
+        }
+        let header = match &self.header {
+            Some(value) => Change::Set(encode_header(value)?.into()),
+            None => Change::Keep,
+        };
+        Ok(Revise::new(Revision {
+            base: None,
+            grants: Some(grants),
+            header,
+            content: Change::Set(content),
+            padding: self.padding,
+            container_type: self.container_type.take().map_or(Change::Keep, Change::Set),
+        }))
+    }
+}
+
+/// The container as its writer has it after an accepted revision: encrypted.
+pub(super) fn encrypted_container(revised: Revised, cx: &Cx<'_>) -> Result<Container, Error> {
+    let user = cx.session.signed_in()?.id();
+    let metadata = metadata(&revised.head, user);
+    let body = revised.head.view.body();
+    let complete = body.header.state.is_stored() == revised.header.is_some()
+        && body.content.state.is_stored() == revised.content.is_some();
+    let data = complete.then(|| ContainerData { header: revised.header, content: revised.content }.join());
+    Ok(Container::fetched(metadata, None, None, revised.keys, data))
+}
+
+impl Operation for Create {
+    type Output = Changed;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Changed, Error>> {
+        let revise = match &mut self.revise {
+            Some(revise) => revise,
+            None => {
+                let revise = Box::new(attempt!(self.start(cx)));
+                self.revise.insert(revise)
+            }
+        };
+        let revised = drive!(revise, cx, reply);
+        let container = attempt!(encrypted_container(revised, cx));
+        Step::Done(Ok(Changed { container, warnings: core::mem::take(&mut self.warnings) }))
+    }
+}

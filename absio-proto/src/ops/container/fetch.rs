@@ -1,0 +1,219 @@
+//! Fetches a container and verifies who made it what it is.
+//!
+//! ```text
+//!  Start ──▶ Getting ──▶ (Paging the history) ──▶ (Learning missing cards) ──▶ Verified
+//! ```
+//!
+//! Nothing of an answer is used before its manifest is verified: cards against ids, revisions from
+//! the pin (or from the creator) to the newest, the caller's blob against its hash in the manifest.
+//! One round trip, one more for each page of a long history.
+
+use crate::crypto::chain::{Pin, VerifiedHead, verify_run};
+use crate::crypto::manifest::{AccessEntry, ManifestView, TypeOpening};
+use crate::crypto::tombstone::Tombstone;
+use crate::crypto::{ContainerKeys, key_blob};
+use crate::effect::Reply;
+use crate::error::{CryptoError, Error, Misuse, RemoteCode, RemoteError};
+use crate::limits;
+use crate::model::{ContainerId, Portion, UserId};
+use crate::operation::{Cx, Operation, Step};
+use crate::ops::Exchange;
+use crate::ops::user::{PublicKeys, learn_all};
+use crate::session::{Head, Session};
+use crate::wire::{ContainerAnswer, ManifestPage, Route};
+use crate::{attempt, drive};
+use std::collections::BTreeSet;
+
+/// A verified container with what else the answer brought.
+pub(super) struct Fetched {
+    pub(super) head: Head,
+    /// The container's keys, if the caller may decrypt.
+    pub(super) keys: Option<ContainerKeys>,
+    /// The answer, without the parts that went into `head`.
+    pub(super) answer: ContainerAnswer,
+}
+
+/// Fetches `portion` of a container.
+pub(super) struct Fetch {
+    container: ContainerId,
+    portion: Portion,
+    answer: Option<ContainerAnswer>,
+    views: Vec<ManifestView>,
+    state: State,
+}
+
+enum State {
+    Start,
+    Getting(Exchange),
+    Paging(Exchange),
+    Learning(PublicKeys),
+}
+
+impl Fetch {
+    pub(super) fn new(container: ContainerId, portion: Portion) -> Self {
+        Self { container, portion, answer: None, views: Vec::new(), state: State::Start }
+    }
+
+    fn take_answer(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
+        let reader = cx.session.signed_in()?.id();
+        let mut answer = ContainerAnswer::decode(body, reader)?;
+        learn_all(cx.session, core::mem::take(&mut answer.cards))?;
+        self.views = decode_views(core::mem::take(&mut answer.views))?;
+        let newest =
+            self.views.last().ok_or_else(|| Error::Protocol("a container without a manifest".into()))?;
+        let complete = answer.complete;
+        let end = newest.body().revision;
+        self.answer = Some(answer);
+        if complete {
+            return Ok(None);
+        }
+        let pinned = cx.session.pin(self.container).map_or(1, |pin| pin.revision);
+        let from = pinned.max(end.saturating_sub(limits::REVISIONS_WALKED));
+        self.views.clear();
+        Ok(Some(State::Paging(self.page(from))))
+    }
+
+    fn page(&self, from: u64) -> Exchange {
+        Exchange::new(Route::Manifests { container: self.container, from, limit: limits::REVISIONS_PAGE })
+    }
+
+    fn take_page(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
+        let page = ManifestPage::decode(body)?;
+        learn_all(cx.session, page.cards)?;
+        let before = self.views.len();
+        self.views.extend(decode_views(page.views)?);
+        let next = self.views.last().map(|view| view.body().revision.saturating_add(1));
+        if !page.more {
+            return Ok(None);
+        }
+        match next.filter(|_| self.views.len() > before) {
+            Some(next) if self.views.len() as u64 <= limits::REVISIONS_WALKED => {
+                Ok(Some(State::Paging(self.page(next))))
+            }
+            _ => Err(CryptoError::HistoryTooLong { container: self.container }.into()),
+        }
+    }
+
+    /// Users whose cards are needed and were not sent along.
+    fn missing(&self, session: &Session) -> BTreeSet<UserId> {
+        let own = session.user().map(crate::session::User::id);
+        let authors = self.views.iter().map(|view| view.body().author.user);
+        let sealers =
+            self.views.last().and_then(|view| view.entry(own?)?.wrapped).map(|wrapped| wrapped.sealed_by);
+        authors.chain(sealers).filter(|user| session.chain(*user).is_none()).collect()
+    }
+
+    fn verify(&mut self, cx: &mut Cx<'_>) -> Result<Fetched, Error> {
+        let mut answer = self.answer.take().ok_or(Misuse::MissingReply)?;
+        let pin = cx.session.pin(self.container).copied();
+        if let Some(pin) = pin.filter(|pin| pin.tombstone) {
+            return Err(self.rolled_back(pin));
+        }
+        let views = core::mem::take(&mut self.views);
+        let verified = verify_run(self.container, pin, views, &*cx.session, cx.now.utc)?;
+        if let Some(bytes) = &answer.tombstone {
+            let tombstone = Tombstone::decode(bytes)?;
+            let dead = verified.check_tombstone(&tombstone, &*cx.session, cx.now.utc)?;
+            cx.session.set_pin(self.container, dead);
+            cx.session.drop_head(self.container);
+            return Err(deleted(self.container));
+        }
+        let pin = verified.pin();
+        let (head, keys) = open_head(verified, &mut answer, cx.session)?;
+        cx.session.set_pin(self.container, pin);
+        cx.session.set_head(self.container, head.clone());
+        Ok(Fetched { head, keys, answer })
+    }
+
+    fn rolled_back(&self, pin: Pin) -> Error {
+        let (container, seen) = (self.container, pin.revision);
+        CryptoError::RollbackDetected { container, seen, offered: seen.saturating_sub(1) }.into()
+    }
+}
+
+fn decode_views(views: Vec<Vec<u8>>) -> Result<Vec<ManifestView>, CryptoError> {
+    views.iter().map(|view| ManifestView::decode(view)).collect()
+}
+
+fn deleted(container: ContainerId) -> Error {
+    Error::Remote(RemoteError {
+        code: RemoteCode::Deleted,
+        message: format!("container {container} was deleted by the last user who had access"),
+        subject: Some(container.to_string()),
+        retry_after_ms: None,
+    })
+}
+
+/// Checks type and blob against the verified manifest, and opens the blob.
+fn open_head(
+    verified: VerifiedHead,
+    answer: &mut ContainerAnswer,
+    session: &Session,
+) -> Result<(Head, Option<ContainerKeys>), Error> {
+    let view = verified.into_view();
+    let opening = answer.type_opening.take().map(|bytes| TypeOpening::decode(&bytes)).transpose()?;
+    if let Some(opening) = &opening {
+        opening.check(view.body())?;
+    }
+    let head = Head { view, blob: answer.blob.take(), type_opening: opening };
+    let keys = open_keys(&head, session)?;
+    Ok((head, keys))
+}
+
+/// The keys in the caller's blob; none if there is no blob.
+pub(super) fn open_keys(head: &Head, session: &Session) -> Result<Option<ContainerKeys>, Error> {
+    let user = session.signed_in()?;
+    let body = head.view.body();
+    let (Some(blob), Some(entry)) = (&head.blob, head.view.entry(user.id())) else { return Ok(None) };
+    head.view.manifest().check_blob(entry, blob)?;
+    let Some(wrapped) = entry.wrapped else { return Ok(None) };
+    let ring = user.keys();
+    let recipient = ring.chain().derivation_key(wrapped.derivation_index).ok_or(CryptoError::Decrypt)?;
+    let secret = ring.derivation_secret(wrapped.derivation_index).ok_or(CryptoError::Decrypt)?;
+    let sender =
+        session.chain(wrapped.sealed_by).and_then(|chain| chain.signing_key(wrapped.sealed_by_index));
+    let sender = sender.ok_or(CryptoError::Decrypt)?;
+    let context = body.blob_context(entry, sender.public, recipient.public).ok_or(CryptoError::Decrypt)?;
+    Ok(Some(key_blob::open_blob(blob, &context, &secret)?))
+}
+
+/// The caller's own row, which must be shown to them.
+pub(super) fn own_row(head: &Head, user: UserId) -> Result<&AccessEntry, Error> {
+    let what = "access list";
+    let container = head.view.body().container;
+    head.view.entry(user).ok_or_else(|| CryptoError::ManifestMismatch { container, what }.into())
+}
+
+impl Operation for Fetch {
+    type Output = Fetched;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Fetched, Error>> {
+        loop {
+            let next = match &mut self.state {
+                State::Start => {
+                    let (container, portion) = (self.container, self.portion);
+                    let known = cx.session.pin(container).map(|pin| pin.revision);
+                    Some(State::Getting(Exchange::new(Route::GetContainer { container, portion, known })))
+                }
+                State::Getting(exchange) => {
+                    let body = drive!(exchange, cx, reply);
+                    attempt!(self.take_answer(&body, cx))
+                }
+                State::Paging(exchange) => {
+                    let body = drive!(exchange, cx, reply);
+                    attempt!(self.take_page(&body, cx))
+                }
+                State::Learning(keys) => {
+                    drive!(keys, cx, reply);
+                    return Step::Done(self.verify(cx));
+                }
+            };
+            let missing = self.missing(cx.session);
+            self.state = match next {
+                Some(state) => state,
+                None if missing.is_empty() => return Step::Done(self.verify(cx)),
+                None => State::Learning(PublicKeys::new(missing)),
+            };
+        }
+    }
+}

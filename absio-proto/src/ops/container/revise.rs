@@ -1,0 +1,276 @@
+//! Makes the next revision of a container and sends it: what create and update share.
+//!
+//! ```text
+//!  Start ──▶ Learning (cards of recipients) ──▶ (Uploading a large content)
+//!               ──▶ Sealing (job) ──▶ Sending ──▶ Revised
+//! ```
+//!
+//! One round trip; one more for all recipients whose cards are not known yet.
+
+use super::content::{ContentInput, Piece};
+use super::draft::{ContentDraft, Draft, HeaderDraft, Randomness, Sealed, TypeDraft};
+use super::fetch::open_keys;
+use super::grants::Grants;
+use super::upload::Upload;
+use crate::crypto::chain::Pin;
+use crate::crypto::manifest::TypeOpening;
+use crate::crypto::segment::{Padding, SegmentSealer, segment_length};
+use crate::crypto::{CardChain, ContainerKeys, container_id};
+use crate::effect::Reply;
+use crate::error::{CryptoError, Error, Misuse};
+use crate::limits;
+use crate::model::{ContainerId, UserId};
+use crate::operation::{Cx, Leaf, Operation, Step};
+use crate::ops::Exchange;
+use crate::ops::user::PublicKeys;
+use crate::session::{Head, Session};
+use crate::wire::{self, ContainerChanged, Route};
+use crate::{attempt, drive};
+use std::collections::{BTreeMap, BTreeSet};
+use zeroize::Zeroizing;
+
+/// What becomes of a section.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Change<T> {
+    #[default]
+    Keep,
+    Clear,
+    Set(T),
+}
+
+impl<T> Change<T> {
+    pub(super) const fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+}
+
+/// What a revision is to do.
+pub(super) struct Revision {
+    /// The revision before; none to create a container.
+    pub(super) base: Option<Head>,
+    /// The whole new list; none keeps every row.
+    pub(super) grants: Option<Grants>,
+    /// JSON text.
+    pub(super) header: Change<Zeroizing<Vec<u8>>>,
+    pub(super) content: Change<ContentInput>,
+    pub(super) padding: Padding,
+    pub(super) container_type: Change<String>,
+}
+
+/// A revision that the broker accepted.
+pub(super) struct Revised {
+    pub(super) head: Head,
+    pub(super) keys: Option<ContainerKeys>,
+    /// The sealed segments, as far as they went inline with this change.
+    pub(super) header: Option<Vec<u8>>,
+    pub(super) content: Option<Vec<u8>>,
+}
+
+pub(super) struct Revise {
+    revision: Option<Revision>,
+    draft: Option<Draft>,
+    state: State,
+}
+
+enum State {
+    Start,
+    Learning(PublicKeys),
+    Uploading(Box<Upload>),
+    Sealing(Leaf<Result<Sealed, Error>>),
+    Sending(Exchange, Box<Revised>),
+    Done,
+}
+
+impl Revise {
+    pub(super) fn new(revision: Revision) -> Self {
+        Self { revision: Some(revision), draft: None, state: State::Start }
+    }
+
+    /// Everybody whose row may need a new blob or who must exist (S-038).
+    fn recipients(&self, cx: &Cx<'_>) -> Result<BTreeSet<UserId>, Error> {
+        let own = cx.session.signed_in()?.id();
+        let revision = self.revision.as_ref().ok_or(Misuse::ResumedAfterDone)?;
+        let rekeys = !revision.header.is_kept() || !revision.content.is_kept();
+        let present =
+            |user: &UserId| revision.base.as_ref().is_some_and(|head| head.view.entry(*user).is_some());
+        let mut users: BTreeSet<UserId> = match (&revision.grants, &revision.base) {
+            (Some(grants), _) => grants
+                .values()
+                .filter(|grant| rekeys || !present(&grant.user_id) || self.needs_blob(grant.user_id))
+                .map(|grant| grant.user_id)
+                .collect(),
+            (None, Some(head)) if rekeys => head.view.access().entries().map(|entry| entry.user).collect(),
+            (None, _) => BTreeSet::new(),
+        };
+        users.remove(&own);
+        Ok(users)
+    }
+
+    /// Whether an existing row has no blob, so that a changed grant may order one.
+    fn needs_blob(&self, user: UserId) -> bool {
+        let base = self.revision.as_ref().and_then(|revision| revision.base.as_ref());
+        base.and_then(|head| head.view.entry(user)).is_some_and(|entry| entry.wrapped.is_none())
+    }
+
+    /// Draws everything random and puts the draft together.
+    fn draft(&mut self, chains: Vec<CardChain>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let revision = self.revision.take().ok_or(Misuse::ResumedAfterDone)?;
+        let signer = cx.session.signed_in()?.clone();
+        let keys = self.keys(&revision, cx)?;
+        let (container, id_salt) = match &revision.base {
+            Some(head) => (head.view.body().container, head.view.body().id_salt),
+            None => {
+                let salt = cx.random()?;
+                (container_id(signer.id(), &salt), salt)
+            }
+        };
+        let rows = match (&revision.grants, &revision.base) {
+            (Some(grants), _) => grants.len(),
+            (None, base) => base.as_ref().map_or(0, |head| head.view.access().slots().len()),
+        };
+        let mut cards: BTreeMap<UserId, CardChain> =
+            chains.into_iter().map(|chain| (chain.user_id(), chain)).collect();
+        cards.insert(signer.id(), signer.keys().chain().clone());
+        let container_type = match revision.container_type {
+            Change::Keep => TypeDraft::Keep,
+            Change::Clear => TypeDraft::Clear,
+            Change::Set(text) => TypeDraft::Set(TypeOpening::new(text, cx.random()?)?),
+        };
+        let header = match revision.header {
+            Change::Keep => HeaderDraft::Keep,
+            Change::Clear => HeaderDraft::Clear,
+            Change::Set(json) => HeaderDraft::Seal(json),
+        };
+        let mut draft = Draft {
+            signer,
+            now: cx.now.utc,
+            container,
+            id_salt,
+            base: revision.base,
+            grants: revision.grants,
+            header,
+            content: ContentDraft::Keep,
+            container_type,
+            keys,
+            cards,
+            randomness: Randomness::draw(cx, rows)?,
+        };
+        match revision.content {
+            Change::Keep => {}
+            Change::Clear => draft.content = ContentDraft::Clear,
+            Change::Set(content) => return self.place_content(draft, content, revision.padding),
+        }
+        Ok(seal(draft))
+    }
+
+    /// Small contents travel inside the change, large ones before it, in parts.
+    fn place_content(
+        &mut self,
+        mut draft: Draft,
+        content: ContentInput,
+        padding: Padding,
+    ) -> Result<State, Error> {
+        let parameters = draft.content_parameters(padding);
+        let length = padding.padded_length(content.length());
+        let segment = segment_length(length, parameters.chunk_log2, parameters.mac_index)?;
+        if let (ContentInput::Bytes(bytes), true) = (&content, segment <= limits::INLINE_SEGMENT) {
+            draft.content = ContentDraft::Seal(Piece::Shared(bytes.clone(), 0..bytes.len()), padding);
+            return Ok(seal(draft));
+        }
+        let parameters = draft.content_parameters(Padding::None);
+        let keys = draft.keys.as_ref().ok_or(CryptoError::Decrypt)?;
+        let sealer = SegmentSealer::new(parameters, keys.content_secret())?;
+        let upload = Upload::new(draft.container, content, sealer)?;
+        self.draft = Some(draft);
+        Ok(State::Uploading(Box::new(upload)))
+    }
+
+    /// The keys after this revision: a fresh secret for each section that changes, the old one for
+    /// one that stays (F18); the old keys when neither changes.
+    fn keys(&self, revision: &Revision, cx: &mut Cx<'_>) -> Result<Option<ContainerKeys>, Error> {
+        let Some(head) = &revision.base else {
+            return Ok(Some(ContainerKeys::generate(cx.entropy)?));
+        };
+        let (header, content) = (!revision.header.is_kept(), !revision.content.is_kept());
+        if !header && !content {
+            return open_keys(head, cx.session);
+        }
+        let body = head.view.body();
+        let fresh = ContainerKeys::generate(cx.entropy)?;
+        let replaces_header = header || !body.header.state.exists();
+        let replaces_content = content || !body.content.state.exists();
+        if replaces_header && replaces_content {
+            return Ok(Some(fresh));
+        }
+        let Some(old) = open_keys(head, cx.session)? else { return Ok(None) };
+        Ok(Some(if header {
+            old.with_header_secret(fresh.header_secret().duplicate())
+        } else {
+            old.with_content_secret(fresh.content_secret().duplicate())
+        }))
+    }
+
+    fn send(sealed: Sealed) -> State {
+        let body = sealed.head.view.body();
+        let route =
+            if body.revision == 1 { Route::CreateContainer } else { Route::UpdateContainer(body.container) };
+        let exchange = Exchange::bundle(route, sealed.change.encode());
+        let (header, content) = (sealed.change.header, sealed.change.content);
+        State::Sending(exchange, Box::new(Revised { head: sealed.head, keys: sealed.keys, header, content }))
+    }
+}
+
+fn seal(draft: Draft) -> State {
+    State::Sealing(Leaf::compute("seal a revision", move || draft.seal()))
+}
+
+/// Remembers an accepted revision.
+pub(super) fn remember(session: &mut Session, head: &Head) {
+    let body = head.view.body();
+    session.set_pin(body.container, Pin { revision: body.revision, hash: body.hash(), tombstone: false });
+    session.set_head(body.container, head.clone());
+}
+
+/// The broker must have taken exactly this revision.
+pub(super) fn check_accepted(body: &[u8], container: ContainerId, revision: u64) -> Result<(), Error> {
+    let changed: ContainerChanged = wire::from_json("the change's reply", body)?;
+    if changed.container_id == container && changed.revision == revision {
+        Ok(())
+    } else {
+        Err(Error::Protocol(format!("it answered the change of container {container} with another")))
+    }
+}
+
+impl Operation for Revise {
+    type Output = Revised;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Revised, Error>> {
+        loop {
+            self.state = match &mut self.state {
+                State::Start => State::Learning(PublicKeys::new(attempt!(self.recipients(cx)))),
+                State::Learning(keys) => {
+                    let chains = drive!(keys, cx, reply);
+                    attempt!(self.draft(chains, cx))
+                }
+                State::Uploading(upload) => {
+                    let (name, digest) = drive!(upload, cx, reply);
+                    let mut draft = attempt!(self.draft.take().ok_or(Misuse::ResumedAfterDone));
+                    draft.content = ContentDraft::Uploaded(name, digest);
+                    seal(draft)
+                }
+                State::Sealing(leaf) => Self::send(attempt!(drive!(leaf, cx, reply))),
+                State::Sending(exchange, revised) => {
+                    let answer = drive!(exchange, cx, reply);
+                    let body = revised.head.view.body();
+                    attempt!(check_accepted(&answer, body.container, body.revision));
+                    remember(cx.session, &revised.head);
+                    let State::Sending(_, revised) = core::mem::replace(&mut self.state, State::Done) else {
+                        return Step::Done(Err(Misuse::ResumedAfterDone.into()));
+                    };
+                    return Step::Done(Ok(*revised));
+                }
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            };
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Changes a container: content, header, type, access, each alone or together (S-070 to S-083).
+//!
+//! ```text
+//!  Start ──▶ (Fetching) ──▶ Revising ──▶ Changed
+//!               ▲              │ conflict, and nothing changed here was changed there
+//!               └──────────────┘
+//! ```
+
+use super::content::ContentInput;
+use super::create::encrypted_container;
+use super::draft::present_grants;
+use super::fetch::Fetch;
+use super::grants::{self, Grants};
+use super::revise::{Change, Revise, Revision};
+use super::warning::{Changed, Warning};
+use crate::crypto::container::encode_header;
+use crate::crypto::manifest::ManifestBody;
+use crate::crypto::segment::Padding;
+use crate::effect::Reply;
+use crate::error::{Error, InputError, Misuse, RemoteCode};
+use crate::model::{AccessChange, AccessList, ContainerId, Portion, UserId};
+use crate::operation::{Cx, Operation, Step};
+use crate::session::{Head, Session};
+use crate::{attempt, drive};
+use serde_json::Value;
+
+/// How often an update is built anew on top of what others changed at the same time.
+const ATTEMPTS: u32 = 5;
+
+/// Updates a container. At least one part must be given; what is not given stays (AMB-05b). New
+/// content or a new header re-keys the container for everybody. One round trip, one more if the
+/// container was not fetched before, one more for all new recipients together.
+pub struct Update {
+    container: ContainerId,
+    content: Change<ContentInput>,
+    header: Change<Value>,
+    container_type: Change<String>,
+    access: AccessChange,
+    padding: Padding,
+    strict: bool,
+    force: bool,
+    attempts: u32,
+    warnings: Vec<Warning>,
+    /// What this update was built on, if it was already.
+    base: Option<Head>,
+    state: State,
+}
+
+enum State {
+    Start,
+    Fetching(Box<Fetch>),
+    Revising(Box<Revise>),
+    Done,
+}
+
+impl Update {
+    /// Of `container`.
+    pub fn new(container: ContainerId) -> Self {
+        Self {
+            container,
+            content: Change::Keep,
+            header: Change::Keep,
+            container_type: Change::Keep,
+            access: AccessChange::Keep,
+            padding: Padding::None,
+            strict: false,
+            force: false,
+            attempts: 0,
+            warnings: Vec::new(),
+            base: None,
+            state: State::Start,
+        }
+    }
+
+    /// Replaces the content.
+    pub fn content(mut self, content: impl Into<ContentInput>) -> Self {
+        self.content = Change::Set(content.into());
+        self
+    }
+
+    /// Replaces the header; `null` removes it (S-081).
+    pub fn header(mut self, header: Value) -> Self {
+        self.header = if header.is_null() { Change::Clear } else { Change::Set(header) };
+        self
+    }
+
+    /// Replaces the type; an empty one removes it.
+    pub fn container_type(mut self, container_type: impl Into<String>) -> Self {
+        let text = container_type.into();
+        self.container_type = if text.is_empty() { Change::Clear } else { Change::Set(text) };
+        self
+    }
+
+    /// Changes the access list.
+    pub fn access(mut self, access: AccessChange) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Hides the exact length of a new content of up to 4 MiB.
+    pub fn padded(mut self) -> Self {
+        self.padding = Padding::Padme;
+        self
+    }
+
+    /// Refuses permissions with which an upload would be rejected (S-135).
+    pub fn strict_permissions(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// Replaces the access list even if the caller cannot see it, which may remove everybody else
+    /// (S-133).
+    pub fn force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    fn keeps_access(&self) -> bool {
+        matches!(self.access, AccessChange::Keep | AccessChange::Replace(AccessList::Unspecified))
+    }
+
+    fn check(&self, cx: &Cx<'_>) -> Result<(), Error> {
+        cx.session.signed_in()?;
+        let kept = self.content.is_kept() && self.header.is_kept() && self.container_type.is_kept();
+        if kept && self.keeps_access() {
+            return Err(InputError::NothingToUpdate { container: self.container }.into());
+        }
+        match &self.content {
+            Change::Set(content) => Ok(content.check()?),
+            Change::Keep | Change::Clear => Ok(()),
+        }
+    }
+
+    fn fetch(&self) -> State {
+        State::Fetching(Box::new(Fetch::new(self.container, Portion::Metadata)))
+    }
+
+    fn revise(&mut self, head: Head, cx: &Cx<'_>) -> Result<State, Error> {
+        let user = cx.session.signed_in()?.id();
+        self.warnings.clear();
+        let grants = self.grants(&head, user)?;
+        let header = match &self.header {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(value) => Change::Set(encode_header(value)?.into()),
+        };
+        self.base = Some(head.clone());
+        Ok(State::Revising(Box::new(Revise::new(Revision {
+            base: Some(head),
+            grants,
+            header,
+            content: self.content.clone(),
+            padding: self.padding,
+            container_type: self.container_type.clone(),
+        }))))
+    }
+
+    /// The whole new list. What the caller cannot see they can neither keep nor re-key (F19, F20).
+    fn grants(&mut self, head: &Head, user: UserId) -> Result<Option<Grants>, Error> {
+        let sees_all = head.view.access().is_complete();
+        let needs_view = InputError::MissingRight { right: "access.view", container: self.container };
+        let rekeys = !self.content.is_kept() || !self.header.is_kept();
+        if rekeys && !sees_all {
+            return Err(needs_view.into());
+        }
+        let grants = grants::after_change(&self.access, &present_grants(head), user)?;
+        let Some(grants) = grants else { return Ok(None) };
+        if !sees_all {
+            let replaces = matches!(self.access, AccessChange::Replace(_) | AccessChange::OnlyMe);
+            if !(self.force && replaces) {
+                return Err(needs_view.into());
+            }
+            self.warnings.push(Warning::ReplacedUnseenAccess);
+        }
+        if self.strict {
+            grants::check_strictly(&grants)?;
+        }
+        if !grants.contains_key(&user) {
+            self.warnings.push(Warning::CallerExcluded);
+        }
+        Ok(Some(grants))
+    }
+
+    /// Whether what others changed since `base` leaves alone what this update changes.
+    fn can_rebase(&self, base: &ManifestBody, base_access: &Head, head: &Head) -> bool {
+        let now = head.view.body();
+        let access_moved = base_access.view.access().hashes() != head.view.access().hashes();
+        let replaces =
+            matches!(self.access, AccessChange::Replace(_) | AccessChange::OnlyMe) && !self.keeps_access();
+        (self.header.is_kept() || base.header == now.header)
+            && (self.content.is_kept() || base.content == now.content)
+            && (self.container_type.is_kept() || base.type_commitment == now.type_commitment)
+            && !(replaces && access_moved)
+    }
+
+    fn fetched(&mut self, head: Head, cx: &Cx<'_>) -> Result<State, Error> {
+        if let Some(base) = self.base.take()
+            && !self.can_rebase(base.view.body(), &base, &head)
+        {
+            return Err(InputError::ChangedMeanwhile {
+                container: self.container,
+                base: base.view.body().revision,
+                present: head.view.body().revision,
+            }
+            .into());
+        }
+        self.revise(head, cx)
+    }
+}
+
+impl Operation for Update {
+    type Output = Changed;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Changed, Error>> {
+        loop {
+            self.state = match &mut self.state {
+                State::Start => {
+                    attempt!(self.check(cx));
+                    match cx.session.head(self.container).cloned() {
+                        Some(head) => attempt!(self.revise(head, cx)),
+                        None => self.fetch(),
+                    }
+                }
+                State::Fetching(fetch) => {
+                    let head = drive!(fetch, cx, reply).head;
+                    attempt!(self.fetched(head, cx))
+                }
+                State::Revising(revise) => match revise.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(Ok(revised)) => {
+                        self.state = State::Done;
+                        let container = attempt!(encrypted_container(revised, cx));
+                        let warnings = core::mem::take(&mut self.warnings);
+                        return Step::Done(Ok(Changed { container, warnings }));
+                    }
+                    Step::Done(Err(error))
+                        if error.is_remote(&RemoteCode::Conflict) && self.attempts < ATTEMPTS =>
+                    {
+                        self.attempts += 1;
+                        self.fetch()
+                    }
+                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                },
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            };
+        }
+    }
+}
