@@ -234,7 +234,7 @@ fn s028_mp_json_depth_dup_size_utf8() {
     for text in [&b"\"\xff\""[..], b"NaN", b"1e999", b"1 2", b"", b"{", b"\xef\xbb\xbf1", b"'a'"] {
         assert!(decode_header(text).is_err(), "{text:?}");
     }
-    let string = |length: usize| serde_json::Value::String("a".repeat(length - 2));
+    let string = |length: usize| Value::String("a".repeat(length - 2));
     assert!(encode_header(&string(limits::HEADER)).is_ok());
     assert!(matches!(encode_header(&string(limits::HEADER + 1)), Err(InputError::TooLarge { .. })));
     let quoted = |length: usize| [b"\"", &vec![b'a'; length - 2][..], b"\""].concat();
