@@ -319,7 +319,7 @@ impl<O, T> Join<O, T> {
     }
 
     /// One reply for each running child, in order.
-    fn deal(&mut self, reply: Option<Reply>) -> Result<Vec<Option<Reply>>, Error> {
+    fn deal(&self, reply: Option<Reply>) -> Result<Vec<Option<Reply>>, Error> {
         let mut hands: Vec<Option<Reply>> = self.children.iter().map(|_| None).collect();
         let Some(reply) = reply else { return Ok(hands) };
         for (reply, &(child, grouped)) in reply.all()?.into_iter().zip(&self.routes) {

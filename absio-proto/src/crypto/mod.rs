@@ -17,8 +17,11 @@ pub(crate) mod keystream;
 pub mod manifest;
 pub mod merkle;
 pub mod message;
+pub mod passphrase;
 pub mod proof;
 pub mod public_key;
+#[cfg(test)]
+mod public_vectors;
 pub mod rules;
 pub(crate) mod secret;
 pub mod segment;
@@ -42,6 +45,7 @@ pub use key_ring::KeyRing;
 pub use manifest::{
     AccessEntry, AccessSlot, AccessSlots, Author, Manifest, ManifestBody, ManifestView, TypeOpening,
 };
+pub use passphrase::generate_passphrase;
 pub use proof::{LoginProof, RetrievalKey, RetrievalProof, SignedRequest};
 pub use rules::{RuleViolation, Transition, check_creation, check_transition};
 pub use secret::Secret;

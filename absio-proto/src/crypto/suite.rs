@@ -195,3 +195,6 @@ pub fn verify(
     key.verify_strict(&signed_text(label, payload), &signature)
         .map_err(|_| CryptoError::BadSignature { what })
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub use wraps::{WrapSecrets, Wraps};
 
 use crate::crypto::encoding::Writer;
 use crate::crypto::secret::Secret;
-use crate::crypto::stretch::KdfPolicy;
+use crate::crypto::stretch::{KdfPolicy, Stretcher, stretch};
 use crate::crypto::suite::{self, HashLabel, KeyLabel, SUITE_1};
 use crate::crypto::wrap::{TAG, WrapKeys};
 use crate::error::{CryptoError, Error, InputError};
@@ -258,7 +258,7 @@ pub fn open_with_password(
     password: &str,
     policy: &KdfPolicy,
 ) -> Result<OpenKeyFile, Error> {
-    open(bytes, user, Door::Password, password, policy)
+    open(bytes, user, Door::Password, password, policy, &mut stretch)
 }
 
 /// Opens the key file of `user` with the passphrase, see [`open_with_password`].
@@ -271,7 +271,7 @@ pub fn open_with_passphrase(
     passphrase: &str,
     policy: &KdfPolicy,
 ) -> Result<OpenKeyFile, Error> {
-    open(bytes, user, Door::Passphrase, passphrase, policy)
+    open(bytes, user, Door::Passphrase, passphrase, policy, &mut stretch)
 }
 
 fn open(
@@ -280,6 +280,7 @@ fn open(
     door: Door,
     secret: &str,
     policy: &KdfPolicy,
+    stretcher: Stretcher<'_>,
 ) -> Result<OpenKeyFile, Error> {
     let (prefix, clear, sealed) = Prefix::read(bytes)?;
     if prefix.user != user {
@@ -287,7 +288,7 @@ fn open(
     }
     policy.check(prefix.password.iterations)?;
     policy.check(prefix.passphrase.iterations)?;
-    let file_key = wraps::unwrap(&prefix, door, secret).ok_or_else(|| door.refusal(user))?;
+    let file_key = wraps::unwrap(&prefix, door, secret, stretcher).ok_or_else(|| door.refusal(user))?;
     let body = body_keys(&file_key, &prefix)
         .open(clear, sealed)
         .ok_or(CryptoError::KeyFileInvalid { user, reason: "it was altered" })?;

@@ -2,7 +2,7 @@
 
 use super::prefix::{Prefix, WRAPPED, WrapField};
 use crate::crypto::secret::Secret;
-use crate::crypto::stretch::{KdfPolicy, normalise, stretch};
+use crate::crypto::stretch::{KdfPolicy, Stretcher, normalise, stretch};
 use crate::crypto::suite::{self, HashLabel, KeyLabel, SUITE_1};
 use crate::crypto::wrap::WrapKeys;
 use crate::error::{Error, InputError};
@@ -39,10 +39,17 @@ impl Door {
     }
 
     /// The keys of this wrap: one PBKDF2 over everything that could be downgraded (security case 51).
-    fn keys(self, user: UserId, iterations: u32, salt: &[u8; 32], secret: &str) -> WrapKeys {
+    fn keys(
+        self,
+        user: UserId,
+        iterations: u32,
+        salt: &[u8; 32],
+        secret: &str,
+        stretcher: Stretcher<'_>,
+    ) -> WrapKeys {
         let context: [&[u8]; 4] = [&SUITE_1.to_be_bytes(), user.as_bytes(), &iterations.to_be_bytes(), salt];
         let (salt_label, key_label) = self.labels();
-        let stretched = stretch(secret, &suite::hash(salt_label, &context), iterations);
+        let stretched = stretcher(secret, &suite::hash(salt_label, &context), iterations);
         let prk = suite::extract(HashLabel::KeyFile, &[stretched.expose()]);
         WrapKeys::new(suite::expand(&prk, key_label, &context))
     }
@@ -83,13 +90,25 @@ impl WrapSecrets {
         passphrase: &str,
         policy: &KdfPolicy,
     ) -> Result<Wraps, Error> {
+        self.wrap_by(user, password, passphrase, policy, &mut stretch)
+    }
+
+    pub(super) fn wrap_by(
+        self,
+        user: UserId,
+        password: &str,
+        passphrase: &str,
+        policy: &KdfPolicy,
+        stretcher: Stretcher<'_>,
+    ) -> Result<Wraps, Error> {
         if *normalise(password) == *normalise(passphrase) {
             return Err(InputError::EqualCredentials.into());
         }
         let iterations = policy.iterations();
         policy.check(iterations)?;
-        let wrap = |door: Door, salt: [u8; 32], secret| {
-            let sealed = door.keys(user, iterations, &salt, secret).seal(&[], self.file_key.expose());
+        let mut wrap = |door: Door, salt: [u8; 32], secret| {
+            let sealed =
+                door.keys(user, iterations, &salt, secret, stretcher).seal(&[], self.file_key.expose());
             let wrapped: [u8; WRAPPED] = sealed.try_into().expect("32 bytes and a tag of 48");
             WrapField { iterations, salt, wrapped }
         };
@@ -143,9 +162,14 @@ impl Wraps {
 
 /// The file key, or `None` if `secret` is not the one or the wrap was altered. The caller has checked
 /// the iteration count.
-pub(super) fn unwrap(prefix: &Prefix, door: Door, secret: &str) -> Option<Secret<32>> {
+pub(super) fn unwrap(
+    prefix: &Prefix,
+    door: Door,
+    secret: &str,
+    stretcher: Stretcher<'_>,
+) -> Option<Secret<32>> {
     let field = door.field(prefix);
-    let keys = door.keys(prefix.user, field.iterations, &field.salt, secret);
+    let keys = door.keys(prefix.user, field.iterations, &field.salt, secret, stretcher);
     let plaintext = keys.open(&[], &field.wrapped)?;
     Secret::filled(|bytes| {
         bytes.copy_from_slice(plaintext.get(..32).ok_or(())?);

@@ -74,7 +74,7 @@ impl Get {
         self
     }
 
-    fn fetched(&mut self, fetched: Fetched, cx: &mut Cx<'_>) -> Result<State, Error> {
+    fn fetched(&mut self, fetched: Fetched, cx: &Cx<'_>) -> Result<State, Error> {
         let Fetched { head, keys, mut answer } = fetched;
         let user = cx.session.signed_in()?.id();
         let own = own_row(&head, user)?;

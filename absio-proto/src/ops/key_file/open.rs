@@ -13,9 +13,12 @@ use zeroize::Zeroizing;
 /// one seen before is refused before any key stretching.
 pub(crate) struct Open {
     user: UserId,
-    input: Option<(SealedKeyFile, Option<Zeroizing<String>>, Option<Zeroizing<String>>)>,
+    input: Option<Input>,
     leaf: Option<Leaf<Result<User, Error>>>,
 }
+
+/// The sealed file, the password and the passphrase.
+type Input = (SealedKeyFile, Option<Zeroizing<String>>, Option<Zeroizing<String>>);
 
 impl Open {
     pub(crate) fn new(
