@@ -1,5 +1,6 @@
 //! Published vectors, run against the primitives as they are used here: Wycheproof, SP 800-38A,
-//! RFC 4231, 5869, 7748 and 8032.
+//! RFC 4231, 5869, 7748 and 8032. The 914 edge cases of CCTV for Ed25519 are in no package that is
+//! built here; `mp_weak_signing_key` crosses the 14 encodings that they are made from.
 
 use crate::crypto::public_key::{import_derivation, import_signing};
 use crate::crypto::suite::hmac_sha384;
