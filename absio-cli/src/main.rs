@@ -6,11 +6,13 @@
 mod args;
 mod command;
 mod connection;
+mod describe;
 mod failure;
 mod output;
 mod progress;
 mod secret;
 mod share;
+mod source;
 
 use args::{Cli, Command};
 use clap::Parser;

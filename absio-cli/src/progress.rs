@@ -7,31 +7,35 @@ use std::time::Duration;
 
 /// Content this small is done before a bar could be read.
 const WORTH_SHOWING: u64 = 1 << 20;
+const TICK: Duration = Duration::from_millis(120);
 
 /// Does `work` beside a spinner that says `what`.
 pub(crate) fn waiting<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(what);
-    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner.enable_steady_tick(TICK);
     let result = work();
     spinner.finish_and_clear();
     result
 }
 
-/// Content that moves a bar as it is read or written.
+/// Content that moves a bar as it is read or written. The bar goes away with it.
 pub(crate) struct Counted<C> {
     content: C,
     bar: ProgressBar,
 }
 
 impl<C> Counted<C> {
-    /// `content` of `length` bytes, with a bar that says `what`.
-    pub(crate) fn new(content: C, what: &'static str, length: u64) -> Self {
-        let target =
-            if length >= WORTH_SHOWING { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style =
-            ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(length), target).with_style(style).with_message(what);
+    /// `content` of `length` bytes, or of a length still unknown, with a bar that says `what`.
+    pub(crate) fn new(content: C, what: &'static str, length: Option<u64>) -> Self {
+        let shown = length.is_none_or(|length| length >= WORTH_SHOWING);
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let template = match length {
+            Some(_) => "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            None => "{spinner} {msg} {bytes} {bytes_per_sec}",
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(length, target).with_style(style).with_message(what);
+        bar.enable_steady_tick(TICK);
         Self { content, bar }
     }
 

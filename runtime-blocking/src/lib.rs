@@ -16,7 +16,7 @@ mod pool;
 mod system;
 mod transport;
 
-pub use client::{Client, ClientBuilder, KeyFiles, SetupError, Users};
+pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
 pub use content::{FileSink, FileSource, MemorySink, MemorySource};
 pub use host::{BlockingHost, NoContent};
 pub use transport::{HttpTransport, HttpTransportBuilder, TransportSetupError};

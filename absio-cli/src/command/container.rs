@@ -1,9 +1,218 @@
 //! `absio container …`.
 
 use crate::args::{ContainerAction, Global};
+use crate::connection::signed_in;
+use crate::describe::{metadata_object, metadata_text};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::{Counted, waiting};
+use crate::share::Sharing;
+use crate::source::Source;
+use absio_blocking::FileSink;
+use absio_proto::crypto::container::Container;
+use absio_proto::model::{ContainerId, Metadata, Permissions, Portion, UserId};
+use absio_proto::ops::container::{Changed, Create, Update};
+use absio_proto::{InputError, wire};
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
-pub(crate) fn run(_global: &Global, _action: ContainerAction, _output: &Output) -> Result<(), Failure> {
-    Err(Failure::new("unsupported", "not yet"))
+pub(crate) fn run(global: &Global, action: ContainerAction, output: &Output) -> Result<(), Failure> {
+    match action {
+        ContainerAction::Create { file, header, container_type, share, without_me } => {
+            let sharing = Sharing { share, unshare: Vec::new(), without_me };
+            create(global, &file, header.as_deref(), container_type, &sharing, output)
+        }
+        ContainerAction::Get { id, output: file, portion } => {
+            get(global, id, file.as_deref(), portion, output)
+        }
+        ContainerAction::List => list(global, output),
+        ContainerAction::Delete { id } => delete(global, id, output),
+        ContainerAction::Update { id, content, header, container_type, share, unshare, without_me } => {
+            let sharing = Sharing { share, unshare, without_me };
+            let changes = Changes { content, header, container_type, sharing };
+            update(global, id, changes, output)
+        }
+    }
+}
+
+/// What an update was asked to change.
+struct Changes {
+    content: Option<PathBuf>,
+    header: Option<String>,
+    container_type: Option<String>,
+    sharing: Sharing,
+}
+
+fn parse_header(text: Option<&str>) -> Result<Option<Value>, Failure> {
+    Ok(text.map(|text| wire::parse_strict(text.as_bytes())).transpose()?)
+}
+
+fn create(
+    global: &Global,
+    file: &Path,
+    header: Option<&str>,
+    container_type: Option<String>,
+    sharing: &Sharing,
+    output: &Output,
+) -> Result<(), Failure> {
+    let header = parse_header(header)?;
+    let source = Source::open(file)?;
+    let (client, user) = signed_in(global)?;
+    let access = sharing.of_new(user.id())?;
+    let changed = source.create(&client, |content| {
+        let mut create = Create::new(content).access(access);
+        if let Some(header) = header {
+            create = create.header(header);
+        }
+        if let Some(container_type) = container_type {
+            create = create.container_type(container_type);
+        }
+        create
+    })?;
+    tell_changed(&changed, output)
+}
+
+fn update(global: &Global, id: ContainerId, changes: Changes, output: &Output) -> Result<(), Failure> {
+    let header = parse_header(changes.header.as_deref())?;
+    let source = changes.content.as_deref().map(Source::open).transpose()?;
+    let (client, user) = signed_in(global)?;
+    let mut update = Update::new(id).access(changes.sharing.of_existing(user.id())?);
+    if let Some(header) = header {
+        update = update.header(header);
+    }
+    if let Some(container_type) = changes.container_type {
+        update = update.container_type(container_type);
+    }
+    let changed = match source {
+        Some(source) => source.update(&client, update)?,
+        None => client.container().update(update)?,
+    };
+    tell_changed(&changed, output)
+}
+
+/// A created or updated container: its id for people, its metadata for programs.
+fn tell_changed(changed: &Changed, output: &Output) -> Result<(), Failure> {
+    let metadata = metadata_of(&changed.container)?;
+    let mut object = metadata_object(metadata);
+    let warnings: Vec<String> = changed.warnings.iter().map(ToString::to_string).collect();
+    for warning in &warnings {
+        output.note(&format!("absio: warning: {warning}"));
+    }
+    object["warnings"] = warnings.into();
+    output.data(&object, &metadata.id.to_string())
+}
+
+fn metadata_of(container: &Container) -> Result<&Metadata, Failure> {
+    // Every container that comes from the broker has them.
+    container.metadata.as_ref().ok_or_else(|| Failure::new("misuse", "the container has no metadata"))
+}
+
+fn get(
+    global: &Global,
+    id: ContainerId,
+    file: Option<&Path>,
+    portion: Portion,
+    output: &Output,
+) -> Result<(), Failure> {
+    let file = file.filter(|_| portion.wants_content());
+    // A target that cannot be written is found before anything is fetched.
+    let sink =
+        file.map(|path| FileSink::create(path).map_err(|error| Failure::file(path, &error))).transpose()?;
+    let (client, user) = signed_in(global)?;
+    let (container, got_content) = match sink {
+        None => {
+            let container = waiting("fetching", || client.container().get(id, portion))?;
+            let got = container.content.is_some();
+            (container, got)
+        }
+        Some(sink) => {
+            let mut sink = Counted::new(sink, "fetching", None);
+            let (container, written) = client.container().get_into(id, portion, &mut sink)?;
+            if written {
+                let failed = |error| Failure::file(file.unwrap_or(Path::new("")), &error);
+                sink.into_inner().commit().map_err(failed)?;
+            }
+            (container, written)
+        }
+    };
+    show(&container, file, portion, output)?;
+    check_got(metadata_of(&container)?, user.id(), portion, got_content, container.header.is_some())
+}
+
+/// What was got: with a file, or without content, the metadata as text; otherwise the content alone,
+/// so that it can be piped.
+fn show(
+    container: &Container,
+    file: Option<&Path>,
+    portion: Portion,
+    output: &Output,
+) -> Result<(), Failure> {
+    let metadata = metadata_of(container)?;
+    if output.is_json() {
+        let mut object = metadata_object(metadata);
+        if let Some(header) = &container.header {
+            object["header"] = header.clone();
+        }
+        match (file, &container.content) {
+            (Some(path), _) => object["content_path"] = path.to_string_lossy().into(),
+            (None, Some(content)) => object["content_base64"] = BASE64.encode(content).into(),
+            (None, None) => {}
+        }
+        return output.data(&object, "");
+    }
+    if let (None, Some(content)) = (file, &container.content) {
+        return output.bytes(content);
+    }
+    if portion == Portion::Header {
+        return container.header.as_ref().map_or(Ok(()), |header| output.data(header, &header.to_string()));
+    }
+    let header =
+        container.header.as_ref().map_or_else(String::new, |header| format!("\nheader     {header}"));
+    output.data(&Value::Null, &format!("{}{header}", metadata_text(metadata)))
+}
+
+/// The library leaves out what the caller may not have; a command that was asked for it fails.
+fn check_got(
+    metadata: &Metadata,
+    user: UserId,
+    portion: Portion,
+    got_content: bool,
+    got_header: bool,
+) -> Result<(), Failure> {
+    let lacks_content = portion.wants_content() && metadata.length.is_some() && !got_content;
+    let lacks_header = portion.wants_header() && metadata.header_length.is_some() && !got_header;
+    if !lacks_content && !lacks_header {
+        return Ok(());
+    }
+    let held = metadata.access.get(&user).map_or(Permissions::empty(), |access| access.permissions);
+    let needed = Permissions::CONTAINER_DOWNLOAD | Permissions::CONTAINER_DECRYPT;
+    let right = (needed - held).names().next().unwrap_or("container.download");
+    Err(InputError::MissingRight { right, container: metadata.id }.into())
+}
+
+fn list(global: &Global, output: &Output) -> Result<(), Failure> {
+    let (client, _) = signed_in(global)?;
+    for summary in client.container().list()? {
+        let id = summary.container_id.to_string();
+        let container_type = summary.container_type.as_deref();
+        output.data(
+            &json!({
+                "container_id": id,
+                "revision": summary.revision,
+                "sole": summary.sole,
+                "type": container_type,
+            }),
+            format!("{id}  revision {}  {}", summary.revision, container_type.unwrap_or("")).trim_end(),
+        )?;
+    }
+    Ok(())
+}
+
+fn delete(global: &Global, id: ContainerId, output: &Output) -> Result<(), Failure> {
+    let (client, _) = signed_in(global)?;
+    client.container().delete(id)?;
+    output.data(&json!({"container_id": id.to_string(), "deleted": true}), &id.to_string())?;
+    output.note("deleted: you have no access any more");
+    Ok(())
 }

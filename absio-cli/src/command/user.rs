@@ -84,6 +84,9 @@ fn change_credentials(global: &Global, reminder: &str, output: &Output) -> Resul
 
 fn delete(global: &Global, output: &Output) -> Result<(), Failure> {
     let (client, user) = signed_in(global)?;
-    let _ = (client, user, output);
-    Err(Failure::new("unsupported", "not yet"))
+    client.user().delete()?;
+    let id = user.id().to_string();
+    output.data(&json!({"user_id": id, "deleted": true}), &id)?;
+    output.note("deleted: the keys are gone, and what only they could open");
+    Ok(())
 }

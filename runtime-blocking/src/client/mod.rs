@@ -1,10 +1,12 @@
 //! The client: a session and the means to run operations on it, with a method for each operation.
 
 mod builder;
+mod container;
 mod key_file;
 mod user;
 
 pub use builder::{ClientBuilder, SetupError};
+pub use container::Containers;
 pub use key_file::KeyFiles;
 pub use user::Users;
 
@@ -67,6 +69,12 @@ impl Client {
     #[must_use]
     pub fn user(&self) -> Users<'_> {
         Users(self)
+    }
+
+    /// Containers.
+    #[must_use]
+    pub fn container(&self) -> Containers<'_> {
+        Containers(self)
     }
 
     /// The signed-in user's key file at the broker.

@@ -3,7 +3,7 @@
 use super::Client;
 use absio_proto::crypto::CardChain;
 use absio_proto::model::{Credentials, UserId, Validators};
-use absio_proto::ops::user::{ChangeCredentials, Create, PublicKeys, Reminder};
+use absio_proto::ops::user::{ChangeCredentials, Create, Delete, PublicKeys, Reminder};
 use absio_proto::{Error, User};
 
 /// What can be done with users; given by [`Client::user`].
@@ -49,6 +49,15 @@ impl Users<'_> {
         validators: Validators,
     ) -> Result<User, Error> {
         self.0.run(ChangeCredentials::new(credentials).validated_by(validators))
+    }
+
+    /// Deletes the signed-in user, for ever (S-160, S-206): containers that nobody else has go with
+    /// it. Nobody is signed in afterwards.
+    ///
+    /// # Errors
+    /// The broker's refusal, or what the exchange gave.
+    pub fn delete(&self) -> Result<(), Error> {
+        self.0.run(Delete::new())
     }
 
     /// The public reminder of `user_id`, or of the signed-in user (S-161 to S-163).
