@@ -36,6 +36,8 @@ pub const CONTAINERS_PAGE: usize = 1000;
 pub const INLINE_SEGMENT: u64 = 4 << 20;
 /// Plaintext bytes of one part of a large content; a multiple of every chunk size.
 pub const PART: u64 = 4 << 20;
+/// Bytes of content that one range request may ask for: a part with every tag there could be, twice.
+pub const CONTENT_RANGE: u64 = 2 * (PART + (PART >> 12) * 48);
 /// Bytes of a bundle body: inline segments, manifests, blobs, cards.
 pub const BUNDLE: u64 = 32 << 20;
 /// Revisions of a manifest chain in one reply.

@@ -1,0 +1,137 @@
+//! Key files: get, checksum, put, and retrieval without a session.
+
+use super::admit::{Caller, present};
+use super::sessions::{chain_or_stand_in, fresh_challenge, unused_nonce};
+use super::users::{check_key_file, check_reminder, check_retrieval_key};
+use super::{bundle_answer, json_answer};
+use crate::events::{self, KeyFileChange};
+use crate::proofs;
+use crate::rows::{self, UserRow};
+use crate::turn::{Plan, Turn, Turned, damaged, invalid, refuse, refuse_about};
+use absio_proto::RemoteCode;
+use absio_proto::crypto::RetrievalProof;
+use absio_proto::model::{EventAction, Timestamp, UserId};
+use absio_proto::wire::{
+    Base64, Challenge, KeyFileState, PutKeyFile, RetrieveAnswer, RetrieveRequest, from_json,
+};
+
+fn not_found(user: UserId) -> crate::turn::Halt {
+    refuse_about(RemoteCode::KeyFileNotFound, "the user keeps no key file here", user)
+}
+
+/// `GET /v1/key-file`.
+pub(super) fn get(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
+    let user = caller.user()?;
+    let rows = turn.rows(&[rows::user(user), rows::key_file(user)])?;
+    let [row, file] = <[_; 2]>::try_from(rows).map_err(|_| damaged())?;
+    let key_file = file.ok_or_else(|| not_found(user))?;
+    let row: UserRow = present(row.and_then(|row| rows::decode(&row)))?;
+    let challenge = Challenge { nonce: Base64::default(), server_time: turn.time().as_millis() };
+    let answer = RetrieveAnswer { key_file, reminder: row.reminder, challenge };
+    Ok(Plan::answer(bundle_answer(answer.encode())))
+}
+
+/// `GET /v1/key-file/checksum`.
+pub(super) fn checksum(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
+    let user = caller.user()?;
+    let row: UserRow = turn.typed(&rows::user(user))?.ok_or_else(|| not_found(user))?;
+    match (row.checksum, row.generation) {
+        (Some(checksum), Some(generation)) => {
+            Ok(Plan::answer(json_answer(200, &KeyFileState { checksum, generation })))
+        }
+        _ => Err(not_found(user)),
+    }
+}
+
+/// `PUT /v1/key-file`: file, retrieval key and reminder together, compared and set (F28).
+pub(super) fn put(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
+    let user = caller.user()?;
+    let body = turn.body(PutKeyFile::decode)?;
+    let file = check_key_file(user, &body.key_file)?;
+    let key = rows::user(user);
+    let row: UserRow = present(turn.typed_watch(&key)?)?;
+
+    let expected = body.expected.map(|(generation, checksum)| (generation, Base64(checksum.to_vec())));
+    let held = row.generation.zip(row.checksum.clone());
+    if expected != held {
+        let message = "the key file was changed elsewhere; fetch it and make the change again";
+        return Err(refuse_about(RemoteCode::Conflict, message, user));
+    }
+    if held.is_some_and(|(generation, _)| file.generation() <= generation) {
+        return Err(invalid(&"the generation of a key file must grow with every change"));
+    }
+    if let Some(reminder) = &body.reminder {
+        check_reminder(reminder)?;
+    }
+    let new_key = body.retrieval_key.as_ref().map(check_retrieval_key).transpose()?;
+    let passphrase_changed = new_key.is_some() && new_key != row.retrieval_key;
+    let retrieval_key = new_key.or_else(|| row.retrieval_key.clone());
+    if retrieval_key.is_none() {
+        return Err(refuse(RemoteCode::BadRequest, "the first key file needs a retrieval key"));
+    }
+    let reminder = body.reminder.clone().unwrap_or_else(|| row.reminder.clone());
+    let reminder_changed = reminder != row.reminder;
+    let state = KeyFileState { checksum: Base64(file.checksum().to_vec()), generation: file.generation() };
+    let row = UserRow {
+        reminder,
+        retrieval_key,
+        generation: Some(state.generation),
+        checksum: Some(state.checksum.clone()),
+        deleted: false,
+    };
+    let mut plan = Plan::answer(json_answer(200, &state));
+    plan.put(key, rows::encode(&row));
+    plan.put(rows::key_file(user), file.into_bytes());
+    let change = KeyFileChange {
+        checksum: Some(state.checksum),
+        reminder: reminder_changed,
+        passphrase: passphrase_changed,
+    };
+    events::key_file_event(turn, caller, &mut plan, user, EventAction::Updated, change);
+    Ok(plan)
+}
+
+/// `POST /v1/key-file/retrieve`: the proof is verified against the registered key, or that of the
+/// stand-in; every refusal is the same after the same work.
+pub(super) fn retrieve(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
+    let body = turn.body(|body| from_json::<RetrieveRequest>("the body", body))?;
+    let user = body.user_id;
+    let rows = turn.rows(&[rows::user(user), rows::key_file(user)])?;
+    let [row, file] = <[_; 2]>::try_from(rows).map_err(|_| damaged())?;
+    let nonce = unused_nonce(turn, &body.nonce)?;
+    let (Ok(client_nonce), Ok(signature)) = (
+        <[u8; 32]>::try_from(body.client_nonce.0.as_slice()),
+        <[u8; 64]>::try_from(body.signature.0.as_slice()),
+    ) else {
+        return Err(refuse(RemoteCode::BadRequest, "client_nonce is 32 bytes, signature 64"));
+    };
+    let row: Option<UserRow> = row.map(|row| present(rows::decode(&row))).transpose()?;
+    let registered = row.as_ref().and_then(|row| row.retrieval_key.as_ref());
+    let registered = registered.and_then(|key| <[u8; 32]>::try_from(key.0.as_slice()).ok());
+    let (stand_in, _) = chain_or_stand_in(turn, None)?;
+    let public =
+        registered.or_else(|| stand_in.active_signing().map(|(_, key)| key.to_bytes())).unwrap_or_default();
+    let time = Timestamp::from_millis(body.time);
+    let verified = proofs::for_each_origin(turn.state.origins(), |origin| {
+        let proof = RetrievalProof {
+            origin: origin.to_owned(),
+            api_key: caller.api_key,
+            user_id: user,
+            server_nonce: body.nonce.0.clone(),
+            client_nonce,
+            time,
+        };
+        proof.verify(&public, &signature)
+    });
+    let accepted = registered.is_some() && verified.is_ok() && proofs::is_near(time, turn.time());
+    let (Some(nonce), Some(row), Some(key_file), true) = (nonce, row, file, accepted) else {
+        let message = "the key file was not given out: the passphrase is wrong or there is no such user";
+        return Err(refuse_about(RemoteCode::RetrievalRefused, message, user));
+    };
+    let challenge = fresh_challenge(turn);
+    let answer = RetrieveAnswer { key_file, reminder: row.reminder, challenge };
+    let mut plan = Plan::answer(bundle_answer(answer.encode()));
+    plan.put(rows::nonce(nonce.expires, &nonce.id), Vec::new());
+    events::key_file_event(turn, caller, &mut plan, user, EventAction::Accessed, KeyFileChange::default());
+    Ok(plan)
+}

@@ -1,0 +1,107 @@
+//! Performing a broker's operations on the calling thread: store, clock, randomness.
+
+use absio_proto::driver::blocking::{self, Store};
+use absio_proto::effect::{
+    ContentError, ContentOp, ContentOutcome, HttpRequest, HttpResponse, StoreError, StoreOp, StoreOutcome,
+    TransportError, TransportErrorKind,
+};
+use absio_proto::model::Timestamp;
+use absio_proto::{Cx, Entropy, EntropyError, Error, Now, Operation};
+use core::cell::RefCell;
+use core::time::Duration;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The time, and waiting.
+pub trait Clock: Send + Sync {
+    /// Both clocks.
+    fn now(&self) -> Now;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration);
+}
+
+/// The clock of the machine.
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic reading begins now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let utc = Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        Now { utc, monotonic: self.started.elapsed() }
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+/// The randomness of the operating system.
+#[derive(Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        getrandom::fill(buffer).map_err(|_| EntropyError)
+    }
+}
+
+/// One operation's host: lends `state` and performs effects. Brokers make no HTTP requests and have
+/// no content of their own.
+pub(crate) struct LocalHost<'a, S, T> {
+    pub(crate) store: &'a T,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) lent: RefCell<(S, &'a mut dyn Entropy)>,
+}
+
+impl<'a, S, T: Store> LocalHost<'a, S, T> {
+    pub(crate) fn new(store: &'a T, clock: &'a dyn Clock, state: S, entropy: &'a mut dyn Entropy) -> Self {
+        Self { store, clock, lent: RefCell::new((state, entropy)) }
+    }
+}
+
+impl<S, T: Store> blocking::Host<S> for LocalHost<'_, S, T> {
+    fn lend<R>(&self, turn: impl FnOnce(&mut Cx<'_, S>) -> R) -> R {
+        let mut lent = self.lent.borrow_mut();
+        let (session, entropy) = &mut *lent;
+        turn(&mut Cx { now: self.clock.now(), entropy: *entropy, session })
+    }
+
+    fn exchange(&self, _request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        Err(TransportError::new(TransportErrorKind::Invalid, "a broker makes no requests"))
+    }
+
+    fn store(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
+        self.store.apply(op)
+    }
+
+    fn content(&self, _op: ContentOp) -> Result<ContentOutcome, ContentError> {
+        Err(ContentError { reason: "a broker has no content of its own".into() })
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration);
+    }
+}
+
+/// Runs an operation that needs no state on `store`, by the machine's clock and randomness.
+pub(crate) fn run_alone<O: Operation<()>>(store: &impl Store, mut operation: O) -> Result<O::Output, Error> {
+    let clock = SystemClock::new();
+    let mut entropy = SystemEntropy;
+    blocking::run(&mut operation, &LocalHost::new(store, &clock, (), &mut entropy))
+}

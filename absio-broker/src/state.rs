@@ -1,0 +1,114 @@
+//! What a broker knows besides its store: configuration, deployment secret, rate limits.
+
+use crate::rate_limit::{Buckets, RateLimit};
+use absio_proto::crypto::{CardChain, KeyRing, Secret};
+use absio_proto::model::{Timestamp, UserId};
+use absio_proto::{Entropy, Error, Generation, limits};
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How a broker is set up.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// The origins clients know this broker by (`docs/protocol.md` §14.1). Proofs and signed requests
+    /// name one of them.
+    pub origins: Vec<String>,
+    /// Attempts to fetch a key file without a session, for each user id.
+    pub retrievals_per_user: RateLimit,
+    /// The same for each address.
+    pub retrievals_per_address: RateLimit,
+    /// Access entries of a container, 4,096 to 65,536.
+    pub access_entries: usize,
+    /// How long an upload lives that is not used.
+    pub upload_life: Duration,
+}
+
+impl BrokerConfig {
+    /// The defaults, known by `origins`.
+    #[must_use]
+    pub fn new(origins: Vec<String>) -> Self {
+        Self {
+            origins,
+            retrievals_per_user: RateLimit { attempts: 10, period: Duration::from_secs(600) },
+            retrievals_per_address: RateLimit { attempts: 60, period: Duration::from_secs(600) },
+            access_entries: limits::ACCESS_ENTRIES,
+            upload_life: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// The state lent to every operation of a broker. A clone is another handle on the same state.
+#[derive(Clone)]
+pub struct BrokerState(Arc<Shared>);
+
+struct Shared {
+    config: BrokerConfig,
+    secret: Secret<32>,
+    stand_in: CardChain,
+    limiter: Mutex<Limiter>,
+}
+
+struct Limiter {
+    users: Buckets<UserId>,
+    addresses: Buckets<u64>,
+}
+
+impl BrokerState {
+    /// A state under the deployment secret; [`open`](crate::open) reads that from the store.
+    ///
+    /// # Errors
+    /// [`Error::Entropy`].
+    pub fn new(
+        config: BrokerConfig,
+        secret: Secret<32>,
+        entropy: &mut dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let stand_in = KeyRing::generate(entropy, now)?.chain().clone();
+        let limiter = Mutex::new(Limiter {
+            users: Buckets::new(config.retrievals_per_user),
+            addresses: Buckets::new(config.retrievals_per_address),
+        });
+        Ok(Self(Arc::new(Shared { config, secret, stand_in, limiter })))
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &BrokerConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn origins(&self) -> &[String] {
+        &self.0.config.origins
+    }
+
+    pub(crate) fn secret(&self) -> &Secret<32> {
+        &self.0.secret
+    }
+
+    /// The chain of nobody: verified in place of an unknown user's, so that the work is the same.
+    pub(crate) fn stand_in(&self) -> &CardChain {
+        &self.0.stand_in
+    }
+
+    /// Takes one attempt at retrieval, or says how long to wait.
+    pub(crate) fn take_retrieval(
+        &self,
+        user: UserId,
+        address: Option<u64>,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(address) = address {
+            limiter.addresses.take(address, now)?;
+        }
+        limiter.users.take(user, now)
+    }
+}
+
+/// A broker's state is never another's.
+impl Generation for BrokerState {
+    fn generation(&self) -> u64 {
+        0
+    }
+}
