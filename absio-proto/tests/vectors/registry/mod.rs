@@ -6,9 +6,12 @@
 
 mod identity_card;
 mod independent;
+mod key_blob;
 mod key_file;
 mod labels;
+mod plain;
 mod proofs;
+mod segment;
 
 use absio_proto::{Entropy, EntropyError};
 use serde_json::{Value, json};
@@ -30,6 +33,8 @@ pub(crate) const FILES: &[VectorFile] = &[
     VectorFile { name: "identity_card", generate: identity_card::generate, check: identity_card::check },
     VectorFile { name: "key_file", generate: key_file::generate, check: key_file::check },
     VectorFile { name: "proofs", generate: proofs::generate, check: proofs::check },
+    VectorFile { name: "key_blob", generate: key_blob::generate, check: key_blob::check },
+    VectorFile { name: "segment", generate: segment::generate, check: segment::check },
 ];
 
 impl VectorFile {
