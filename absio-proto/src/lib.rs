@@ -11,6 +11,7 @@ pub mod model;
 mod operation;
 pub mod ops;
 mod session;
+pub mod trace;
 pub mod wire;
 
 pub use error::{CryptoError, Error, InputError, Misuse, RemoteCode, RemoteError};

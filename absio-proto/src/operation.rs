@@ -15,7 +15,8 @@
 
 use crate::effect::{
     AllCall, ContentCall, ContentError, ContentOp, ContentOutcome, Effect, HttpCall, HttpRequest,
-    HttpResponse, Job, Reply, SleepCall, StoreCall, StoreError, StoreOp, StoreOutcome, Token, TransportError,
+    HttpResponse, Job, Reply, ReplyValue, SleepCall, StoreCall, StoreError, StoreOp, StoreOutcome, Token,
+    TransportError,
 };
 use crate::error::{Error, Misuse};
 use crate::model::Timestamp;
@@ -302,9 +303,11 @@ where
 /// [`AllCall`] a round, and gives each its own reply. The first error ends the whole.
 pub struct Join<O, T> {
     children: Vec<Child<O, T>>,
-    /// Which child each member of the last `All` belongs to; a child that asked for an `All` of its
-    /// own has several, and gets them joined.
-    routes: Vec<(usize, bool)>,
+    /// Which child each member of the last `All` belongs to.
+    routes: Vec<usize>,
+    /// Children that asked for an `All` of their own, with however many members: they get the
+    /// replies to their members joined.
+    grouped: Vec<usize>,
 }
 
 enum Child<O, T> {
@@ -315,24 +318,27 @@ enum Child<O, T> {
 impl<O, T> Join<O, T> {
     /// Runs `operations` side by side; the outputs come in the same order.
     pub fn new(operations: impl IntoIterator<Item = O>) -> Self {
-        Self { children: operations.into_iter().map(Child::Running).collect(), routes: Vec::new() }
+        Self {
+            children: operations.into_iter().map(Child::Running).collect(),
+            routes: Vec::new(),
+            grouped: Vec::new(),
+        }
     }
 
     /// One reply for each running child, in order.
     fn deal(&self, reply: Option<Reply>) -> Result<Vec<Option<Reply>>, Error> {
         let mut hands: Vec<Option<Reply>> = self.children.iter().map(|_| None).collect();
         let Some(reply) = reply else { return Ok(hands) };
-        for (reply, &(child, grouped)) in reply.all()?.into_iter().zip(&self.routes) {
-            if grouped {
-                let group = hands[child].get_or_insert(Reply {
-                    token: Token::default(),
-                    value: crate::effect::ReplyValue::All(Vec::new()),
-                });
-                if let crate::effect::ReplyValue::All(members) = &mut group.value {
+        for &child in &self.grouped {
+            let value = ReplyValue::All(Vec::new());
+            hands[child] = Some(Reply { token: Token::default(), value });
+        }
+        for (reply, &child) in reply.all()?.into_iter().zip(&self.routes) {
+            match &mut hands[child] {
+                Some(Reply { value: ReplyValue::All(members), .. }) => {
                     members.push(reply);
                 }
-            } else {
-                hands[child] = Some(reply);
+                hand => *hand = Some(reply),
             }
         }
         Ok(hands)
@@ -345,22 +351,24 @@ impl<S, O: Operation<S>> Operation<S> for Join<O, O::Output> {
     fn resume(&mut self, cx: &mut Cx<'_, S>, reply: Option<Reply>) -> Step<Result<Self::Output, Error>> {
         let hands = attempt!(self.deal(reply));
         self.routes.clear();
+        self.grouped.clear();
         let mut members = Vec::new();
         for (index, (child, hand)) in self.children.iter_mut().zip(hands).enumerate() {
             let Child::Running(operation) = child else { continue };
             match operation.resume(cx, hand) {
                 Step::Done(result) => *child = Child::Finished(attempt!(result)),
                 Step::Effect(Effect::All(all)) => {
-                    self.routes.extend(all.members.iter().map(|_| (index, true)));
+                    self.grouped.push(index);
+                    self.routes.extend(all.members.iter().map(|_| index));
                     members.extend(all.members);
                 }
                 Step::Effect(effect) => {
-                    self.routes.push((index, false));
+                    self.routes.push(index);
                     members.push(effect);
                 }
             }
         }
-        if !members.is_empty() {
+        if self.children.iter().any(|child| matches!(child, Child::Running(_))) {
             return Step::Effect(Effect::All(AllCall::new(members)));
         }
         let outputs = self.children.drain(..).filter_map(|child| match child {
