@@ -1,0 +1,3 @@
+//! Checklist sections 1.3, 1.6 and 1.7.
+
+mod create;
