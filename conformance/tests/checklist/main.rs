@@ -4,4 +4,5 @@
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod containers;
+mod effects;
 mod people;

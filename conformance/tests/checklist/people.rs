@@ -73,6 +73,11 @@ impl Device {
         (result, self.content.borrow_mut().take().expect("it was put there"))
     }
 
+    /// Content for the operations that follow.
+    pub fn give(&self, content: Box<dyn Content>) {
+        *self.content.borrow_mut() = Some(content);
+    }
+
     pub fn session<R>(&self, look: impl FnOnce(&Session) -> R) -> R {
         look(&self.session.borrow())
     }
