@@ -118,7 +118,8 @@ pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, user: UserId) -> Turn
     }
     let remembered = rows::idempotency_of(user);
     let end = rows::end_of(&remembered);
-    let remembered = turn.scan(remembered, end, usize::MAX)?;
+    // What is beyond one scan is removed when it expires.
+    let remembered = turn.scan(remembered, end, limits::STORE_ENTRIES)?;
 
     let mut plan = empty();
     plan.put(cards_key, rows::encode_cards(chain.cards()));
