@@ -2,6 +2,7 @@
 //! a bucket of attempts for each user id and each address, in memory.
 
 use crate::turn::{Halt, Turn, Turned};
+use absio_proto::model::UserId;
 use absio_proto::wire::{RetrieveRequest, from_json};
 use absio_proto::{RemoteCode, RemoteError};
 use core::time::Duration;
@@ -57,6 +58,14 @@ impl<K: Ord + Copy> Buckets<K> {
             Err(self.limit.step())
         }
     }
+
+    /// Gives one attempt of `subject` back.
+    pub(crate) fn give_back(&mut self, subject: K) {
+        let step = self.limit.step();
+        if let Some(moment) = self.recovered.get_mut(&subject) {
+            *moment = moment.saturating_sub(step);
+        }
+    }
 }
 
 /// The part of an address that one party is assumed to hold: the whole of IPv4, the /64 of IPv6.
@@ -86,6 +95,17 @@ pub(crate) fn admit_retrieval(turn: &mut Turn<'_>) -> Turned<()> {
     }
 }
 
+/// An attempt that succeeded was no guess: it is given back, so that people who sign in often are
+/// not held up. Its proof was good for one nonce, so it cannot be repeated to earn attempts.
+pub(crate) fn excuse_retrieval(turn: &mut Turn<'_>, user: UserId) -> Turned<()> {
+    turn.once("the excused attempt", |turn| {
+        let peer = turn.inbound.peer.map(subject_of);
+        turn.state.give_back_retrieval(user, peer);
+        Ok(())
+    })?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +125,19 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(buckets.take(1, start + Duration::from_secs(100)), Ok(()));
         }
+    }
+
+    #[test]
+    fn x16_an_attempt_given_back_can_be_taken_again() {
+        let mut buckets = Buckets::new(RateLimit { attempts: 2, period: Duration::from_secs(20) });
+        let now = Duration::from_secs(1_000);
+        for _ in 0..50 {
+            assert_eq!(buckets.take(1, now), Ok(()));
+            buckets.give_back(1);
+        }
+        buckets.give_back(2);
+        assert_eq!((buckets.take(1, now), buckets.take(1, now)), (Ok(()), Ok(())));
+        assert!(buckets.take(1, now).is_err(), "no more are earned than were taken");
     }
 
     #[test]

@@ -104,6 +104,15 @@ impl BrokerState {
         }
         limiter.users.take(user, now)
     }
+
+    /// Gives one attempt at retrieval back.
+    pub(crate) fn give_back_retrieval(&self, user: UserId, address: Option<u64>) {
+        let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(address) = address {
+            limiter.addresses.give_back(address);
+        }
+        limiter.users.give_back(user);
+    }
 }
 
 /// A broker's state is never another's.

@@ -128,6 +128,7 @@ pub(super) fn retrieve(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
         let message = "the key file was not given out: the passphrase is wrong or there is no such user";
         return Err(refuse_about(RemoteCode::RetrievalRefused, message, user));
     };
+    crate::rate_limit::excuse_retrieval(turn, user)?;
     let challenge = fresh_challenge(turn);
     let answer = RetrieveAnswer { key_file, reminder: row.reminder, challenge };
     let mut plan = Plan::answer(bundle_answer(answer.encode()));
