@@ -42,7 +42,7 @@ pub enum Assurance {
 /// #     }
 /// # }
 /// # let mut entropy = Counter(0);
-/// let mut container = Container::new().with_header("greeting").with_content(b"hello".to_vec());
+/// let mut container: Container = Container::new().with_header("greeting").with_content(b"hello".to_vec());
 /// container.encrypt(None, &mut entropy)?;
 /// assert!(container.encrypted() && container.content.is_none());
 /// container.decrypt(None)?;
