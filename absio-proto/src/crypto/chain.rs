@@ -230,8 +230,9 @@ impl ChainWalk {
                 None
             }
             (None, None) if revision == 1 => {
+                let revoked_author = check_signature(&view, signers)?;
                 check_creation(&view).map_err(|rule| rule.into_error(body))?;
-                Some(check_signature(&view, signers)?)
+                Some(revoked_author)
             }
             (None, None) => None,
         };

@@ -54,7 +54,7 @@ fn honest_runs_verify_from_every_beginning() {
         let head = story.verify(story.pin(from), &story.views[from - 1..]).unwrap();
         assert_eq!(Some(head.pin()), story.pin(4));
         assert!(head.has_verified(from as u64) && head.has_verified(4) && !head.has_verified(5));
-        assert_eq!(head.has_verified(from as u64 - 1), false);
+        assert!(!head.has_verified(from as u64 - 1));
     }
     let whole = story.verify(None, &story.views).unwrap();
     assert!(whole.has_verified(1));
@@ -162,7 +162,7 @@ fn ms_rollback_container() {
 fn ms_equivocate() {
     let story = story();
     let other = Draft::after(&story.views[2], &story.bob, 35).upload().sign(&story.bob);
-    let refused = story.verify(story.pin(4), &[other.clone()]);
+    let refused = story.verify(story.pin(4), std::slice::from_ref(&other));
     assert!(matches!(refused, Err(CryptoError::ForkDetected { revision: 4, .. })), "{refused:?}");
     let pins = |view: &ManifestView| {
         let pin = Pin { revision: 4, hash: view.body().hash(), tombstone: false };

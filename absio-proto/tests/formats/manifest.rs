@@ -106,19 +106,21 @@ fn s129_ms_edit_type_opening() {
     }
 }
 
+type Attack<'a> = &'a dyn Fn(&mut Vec<AccessEntry>);
+
 /// Security case 38: a server drops a user, raises permissions, moves an expiry.
 #[test]
 fn ms_edit_acl() {
     let (bob, carol) = (person(2), person(3));
     let view = shared();
-    let with = |edit: &dyn Fn(&mut Vec<AccessEntry>)| {
+    let with = |edit: Attack<'_>| {
         let mut rows: Vec<_> = view.access().entries().cloned().collect();
         edit(&mut rows);
         ManifestView::new(view.manifest().clone(), AccessSlots::of(rows).unwrap())
     };
     let row = |rows: &mut Vec<AccessEntry>, user| rows.iter().position(|row| row.user == user).unwrap();
     assert!(with(&|_| {}).is_ok());
-    let attacks: [&dyn Fn(&mut Vec<AccessEntry>); 4] = [
+    let attacks: [Attack<'_>; 4] = [
         &|rows| rows.retain(|row| row.user != bob.user_id()),
         &|rows| {
             let index = row(rows, carol.user_id());

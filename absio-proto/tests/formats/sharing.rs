@@ -90,7 +90,11 @@ fn s111_s112_alice_shares_and_bob_reads() {
 fn mp_forward_blob_against_the_manifest() {
     let (alice, bob, shown) = shared("hello", 1);
     let draft = Draft::create(&alice).grant(&bob, Permissions::RECIPIENT);
-    let (_, forged) = draft.with(|draft| drop(draft.wrapping())).wrap_keys(&shown.keys, &alice, &[&bob]);
+    let (_, forged) = draft
+        .with(|draft| {
+            draft.wrapping();
+        })
+        .wrap_keys(&shown.keys, &alice, &[&bob]);
     let mut blobs = shown.blobs.clone();
     assert_ne!(blobs.insert(bob.user_id(), forged[&bob.user_id()].clone()), None);
     assert!(read(&bob, &alice, &shown).is_ok(), "negative control");

@@ -12,22 +12,22 @@ use absio_proto::{Entropy, EntropyError};
 use std::collections::BTreeMap;
 
 /// When stories begin.
-pub const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// `seconds` after the start.
-pub fn at(seconds: u64) -> Timestamp {
+pub(crate) fn at(seconds: u64) -> Timestamp {
     START.plus_millis(seconds * 1000)
 }
 
 /// Bytes that differ at every draw and are the same on every run.
-pub struct Counter(u64);
+pub(crate) struct Counter(u64);
 
 impl Counter {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    pub fn bytes(&mut self) -> [u8; 32] {
+    pub(crate) fn bytes(&mut self) -> [u8; 32] {
         use sha2::Digest;
         self.0 = self.0.wrapping_add(1);
         sha2::Sha256::digest(self.0.to_be_bytes()).into()
@@ -45,26 +45,26 @@ impl Entropy for Counter {
 }
 
 /// The same person for the same seed.
-pub fn person(seed: u64) -> KeyRing {
+pub(crate) fn person(seed: u64) -> KeyRing {
     KeyRing::generate(&mut Counter::new(seed), START).unwrap()
 }
 
 /// The cards of these people, as a verified lookup.
-pub fn cards_of(people: &[&KeyRing]) -> BTreeMap<UserId, CardChain> {
+pub(crate) fn cards_of(people: &[&KeyRing]) -> BTreeMap<UserId, CardChain> {
     people.iter().map(|ring| (ring.user_id(), ring.chain().clone())).collect()
 }
 
 /// A revision in the making.
 #[derive(Clone)]
-pub struct Draft {
-    pub body: ManifestBody,
-    pub rows: Vec<AccessEntry>,
+pub(crate) struct Draft {
+    pub(crate) body: ManifestBody,
+    pub(crate) rows: Vec<AccessEntry>,
     salts: u64,
 }
 
 impl Draft {
     /// The first revision by `creator`, who is alone in its list with 127.
-    pub fn create(creator: &KeyRing) -> Self {
+    pub(crate) fn create(creator: &KeyRing) -> Self {
         let id_salt = [0x1d; 32];
         let section = |byte| Section {
             state: SectionState::Present { padded: false },
@@ -94,7 +94,7 @@ impl Draft {
     }
 
     /// The revision after `view` by `author`, `seconds` after the start, changing nothing yet.
-    pub fn after(view: &ManifestView, author: &KeyRing, seconds: u64) -> Self {
+    pub(crate) fn after(view: &ManifestView, author: &KeyRing, seconds: u64) -> Self {
         let mut body = view.body().clone();
         body.revision += 1;
         body.previous = view.body().hash();
@@ -110,7 +110,7 @@ impl Draft {
     }
 
     /// A stand-in for a key blob by the author at the draft's epochs.
-    pub fn wrapping(&mut self) -> Wrapped {
+    pub(crate) fn wrapping(&mut self) -> Wrapped {
         let mut blob_hash = [0xb1; 48];
         blob_hash[..32].copy_from_slice(&self.salt());
         Wrapped {
@@ -124,7 +124,7 @@ impl Draft {
     }
 
     /// Adds a new row.
-    pub fn grant(mut self, user: &KeyRing, permissions: Permissions) -> Self {
+    pub(crate) fn grant(mut self, user: &KeyRing, permissions: Permissions) -> Self {
         let wrapped = permissions.contains(Permissions::CONTAINER_DECRYPT).then(|| self.wrapping());
         let row = AccessEntry {
             user: user.user_id(),
@@ -141,13 +141,13 @@ impl Draft {
     }
 
     /// Takes a row out.
-    pub fn remove(mut self, user: &KeyRing) -> Self {
+    pub(crate) fn remove(mut self, user: &KeyRing) -> Self {
         self.rows.retain(|row| row.user != user.user_id());
         self
     }
 
     /// Changes a row as its author should: salt, and who and when.
-    pub fn change(mut self, user: &KeyRing, edit: impl FnOnce(&mut AccessEntry)) -> Self {
+    pub(crate) fn change(mut self, user: &KeyRing, edit: impl FnOnce(&mut AccessEntry)) -> Self {
         let salt = self.salt();
         let modified = Some((self.body.author.user, self.body.modified_at));
         let row = self.row(user);
@@ -157,18 +157,18 @@ impl Draft {
     }
 
     /// Changes anything.
-    pub fn with(mut self, edit: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(mut self, edit: impl FnOnce(&mut Self)) -> Self {
         edit(&mut self);
         self
     }
 
     /// The row of `user`.
-    pub fn row(&mut self, user: &KeyRing) -> &mut AccessEntry {
+    pub(crate) fn row(&mut self, user: &KeyRing) -> &mut AccessEntry {
         self.rows.iter_mut().find(|row| row.user == user.user_id()).unwrap()
     }
 
     /// New content, and every key blob made again.
-    pub fn upload(mut self) -> Self {
+    pub(crate) fn upload(mut self) -> Self {
         let (user, moment, revision) = (self.body.author.user, self.body.modified_at, self.body.revision);
         let content = &mut self.body.content;
         content.epoch += 1;
@@ -178,7 +178,7 @@ impl Draft {
     }
 
     /// New header too.
-    pub fn upload_header(mut self) -> Self {
+    pub(crate) fn upload_header(mut self) -> Self {
         let (user, moment, revision) = (self.body.author.user, self.body.modified_at, self.body.revision);
         let header = &mut self.body.header;
         header.epoch += 1;
@@ -188,7 +188,7 @@ impl Draft {
     }
 
     /// Makes every key blob again; rows that expired lose theirs.
-    pub fn rewrap(mut self) -> Self {
+    pub(crate) fn rewrap(mut self) -> Self {
         for index in 0..self.rows.len() {
             let wrapping = self.wrapping();
             let salt = self.salt();
@@ -204,7 +204,7 @@ impl Draft {
     }
 
     /// Real key blobs for everybody in `people` who may decrypt.
-    pub fn wrap_keys(
+    pub(crate) fn wrap_keys(
         mut self,
         keys: &ContainerKeys,
         author: &KeyRing,
@@ -226,20 +226,20 @@ impl Draft {
     }
 
     /// Computes the root and signs.
-    pub fn sign(mut self, author: &KeyRing) -> ManifestView {
+    pub(crate) fn sign(mut self, author: &KeyRing) -> ManifestView {
         let access = AccessSlots::of(self.rows).unwrap();
         (self.body.access_count, self.body.access_root) = (access.count(), access.root());
         ManifestView::new(self.body.sign(author), access).unwrap()
     }
 
     /// Signs a list of which only hashes are known besides the rows.
-    pub fn sign_with_hashes(mut self, author: &KeyRing, access: AccessSlots) -> ManifestView {
+    pub(crate) fn sign_with_hashes(mut self, author: &KeyRing, access: AccessSlots) -> ManifestView {
         (self.body.access_count, self.body.access_root) = (access.count(), access.root());
         ManifestView::new(self.body.sign(author), access).unwrap()
     }
 }
 
 /// The id of the container in every story of `creator`.
-pub fn id_of(creator: &KeyRing) -> ContainerId {
+pub(crate) fn id_of(creator: &KeyRing) -> ContainerId {
     container_id(creator.user_id(), &[0x1d; 32])
 }

@@ -154,7 +154,7 @@ fn blob_faults(good: &Value) -> Vec<Value> {
         fault(good, &format!("another {field} expected"), "decrypt", |case| case[field] = value)
     });
     let lengths = [
-        fault(good, "a byte short", "decrypt", edited("blob", |blob| drop(blob.pop()))),
+        fault(good, "a byte short", "decrypt", edited("blob", |blob| blob.truncate(blob.len() - 1))),
         fault(good, "a byte long", "decrypt", edited("blob", |blob| blob.push(0))),
         fault(good, "empty", "decrypt", edited("blob", Vec::clear)),
         fault(good, "enc all zero", "decrypt", edited("blob", |blob| blob[80..112].fill(0))),
@@ -172,7 +172,7 @@ pub(super) fn generate() -> Value {
         }),
         fault(&id, "another salt", "foreign_container_id", edited("salt", |salt| salt[0] ^= 1)),
         fault(&keys, "another magic", "malformed", edited("bytes", |bytes| bytes[0] ^= 1)),
-        fault(&keys, "a byte short", "malformed", edited("bytes", |bytes| drop(bytes.pop()))),
+        fault(&keys, "a byte short", "malformed", edited("bytes", |bytes| bytes.truncate(bytes.len() - 1))),
         fault(&keys, "a byte long", "malformed", edited("bytes", |bytes| bytes.push(0))),
         fault(&keys, "cipher 1", "unknown_algorithm", edited("bytes", |bytes| bytes[4] = 1)),
         fault(&keys, "MAC 2", "unknown_algorithm", edited("bytes", |bytes| bytes[5] = 2)),

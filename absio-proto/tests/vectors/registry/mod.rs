@@ -9,9 +9,14 @@ mod independent;
 mod key_blob;
 mod key_file;
 mod labels;
+mod message;
 mod plain;
 mod proofs;
+mod revisions;
 mod segment;
+#[path = "../../formats/story.rs"]
+#[allow(dead_code, reason = "the hostile cases use more of it")]
+mod story;
 
 use absio_proto::{Entropy, EntropyError};
 use serde_json::{Value, json};
@@ -35,6 +40,8 @@ pub(crate) const FILES: &[VectorFile] = &[
     VectorFile { name: "proofs", generate: proofs::generate, check: proofs::check },
     VectorFile { name: "key_blob", generate: key_blob::generate, check: key_blob::check },
     VectorFile { name: "segment", generate: segment::generate, check: segment::check },
+    VectorFile { name: "message", generate: message::generate, check: message::check },
+    VectorFile { name: "revisions", generate: revisions::generate, check: revisions::check },
 ];
 
 impl VectorFile {

@@ -136,3 +136,10 @@ pub(super) fn wrapped(
     let tag = hmac384(&keys[32..], &[clear, &ciphertext].concat());
     [clear, &ciphertext, &tag].concat()
 }
+
+/// The access root of §11.3 over entry hashes in ascending order.
+pub(super) fn access_root(hashes: &[Vec<u8>]) -> [u8; 48] {
+    let leaves: Vec<_> =
+        hashes.iter().map(|hash| Sha384::digest([&[0], &hash[..]].concat()).to_vec()).collect();
+    h("access-root", &[&(hashes.len() as u32).to_be_bytes(), &root(&leaves)])
+}

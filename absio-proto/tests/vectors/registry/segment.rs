@@ -131,7 +131,12 @@ fn segment_faults(good: &Value) -> Vec<Value> {
             "decrypt",
             edit_bytes("segment", |bytes| *bytes.last_mut().unwrap() ^= 1),
         ),
-        fault(good, "cut by a byte", "decrypt", edit_bytes("segment", |bytes| drop(bytes.pop()))),
+        fault(
+            good,
+            "cut by a byte",
+            "decrypt",
+            edit_bytes("segment", |bytes| bytes.truncate(bytes.len() - 1)),
+        ),
         fault(good, "cut at a chunk", "decrypt", edit_bytes("segment", |bytes| bytes.truncate(104 + 4128))),
         fault(good, "cut in the header", "malformed", edit_bytes("segment", |bytes| bytes.truncate(103))),
         fault(good, "a byte behind", "decrypt", edit_bytes("segment", |bytes| bytes.push(0))),
