@@ -99,6 +99,8 @@ fn containers_in_memory_and_events() {
     assert_eq!(bob.container().get(id, Portion::All).unwrap_err().code(), "container_not_found");
     alice.container().delete(id).unwrap();
     assert!(alice.container().list().unwrap().is_empty());
+    // S-043: told as what it is, also to the session that did it.
+    assert_eq!(alice.container().get(id, Portion::All).unwrap_err().code(), "deleted");
     assert!(!alice.events(EventFilter::default()).unwrap().is_empty());
     alice.logout().unwrap();
     assert!(alice.signed_in().is_none());

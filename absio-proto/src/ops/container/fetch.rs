@@ -107,7 +107,10 @@ impl Fetch {
         let mut answer = self.answer.take().ok_or(Misuse::MissingReply)?;
         let pin = cx.session.pin(self.container).copied();
         if let Some(pin) = pin.filter(|pin| pin.tombstone) {
-            return Err(self.rolled_back(pin));
+            let shown = answer.tombstone.as_deref().map(Tombstone::decode).transpose()?;
+            let same =
+                shown.is_some_and(|shown| (shown.revision, shown.previous) == (pin.revision, pin.hash));
+            return Err(if same { deleted(self.container) } else { self.rolled_back(pin) });
         }
         let views = core::mem::take(&mut self.views);
         let verified = verify_run(self.container, pin, views, &*cx.session, cx.now.utc)?;
