@@ -18,6 +18,8 @@ mod events;
 mod fixture;
 mod handler;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod idempotency;
 mod maintenance;
 mod nonce;

@@ -69,6 +69,12 @@ pub(crate) fn respond(turn: &mut Turn<'_>) -> Turned<Plan> {
     let caller = admit(turn, &route, headers)?;
     if route.is_change() && route != Route::CreateUser {
         let user = caller.user()?;
+        // Deletion ends the session it was made under, and its answer may get lost: only there is a
+        // repeat answered before the session is looked at.
+        let is_last = matches!(route, Route::DeleteUser(_));
+        if !is_last {
+            admit_session(turn, &caller)?;
+        }
         return idempotency::once(turn, user, caller.idempotency_key()?, |turn| {
             admit_session(turn, &caller)?;
             admit_signature(turn, &route, &caller)?;

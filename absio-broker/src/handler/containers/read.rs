@@ -37,15 +37,13 @@ pub(in crate::handler) fn get(
         Some(known) => known.clamp(1, newest),
         None => present.head.creator_revision.saturating_sub(1).max(1),
     };
-    let begin = if newest - begin >= limits::REVISIONS_PAGE as u64 { newest } else { begin };
-    let wanted = if begin == newest { known.is_some_and(|known| known >= newest) } else { true };
-    let mut shown = views(turn, &present, &row, begin, newest)?;
-    let mut complete = begin < newest || wanted || present.head.creator_revision == 1 && newest == 1;
+    let from = if newest - begin >= limits::REVISIONS_PAGE as u64 { newest } else { begin };
+    let mut shown = views(turn, &present, &row, from, newest)?;
     if shown.last != newest {
         // Too many bytes: the newest alone, the rest page by page.
         shown = views(turn, &present, &row, newest, newest)?;
-        complete = false;
     }
+    let complete = shown.first == begin;
 
     let body = present.view.body();
     let header = availability(&row, &body.header, present.head.header.as_ref(), portion.wants_header(), true);
@@ -116,6 +114,7 @@ fn availability(
 #[derive(Clone)]
 struct Shown {
     views: Vec<Vec<u8>>,
+    first: u64,
     /// The last revision shown; earlier than asked for if the bytes ran out.
     last: u64,
     /// Everybody whose cards are needed to verify them.
@@ -140,7 +139,7 @@ fn show(stored: &[Vec<u8>], reader: UserId, whole: bool, from: u64, to: u64) -> 
     let decoded: Result<Vec<ManifestView>, _> =
         stored.iter().map(|bytes| ManifestView::decode(bytes)).collect();
     let decoded = decoded.map_err(|_| damaged())?;
-    let mut shown = Shown { views: Vec::new(), last: from, people: BTreeSet::new() };
+    let mut shown = Shown { views: Vec::new(), first: from, last: from, people: BTreeSet::new() };
     let mut bytes = 0;
     for (revision, (index, view)) in (from..=to).zip(decoded.iter().enumerate()) {
         let author = view.body().author.user;
