@@ -34,6 +34,12 @@ pub(super) fn after_change(
         AccessChange::Edit { set, remove } => Some(edited(set, remove)),
         AccessChange::OnlyMe => Some(only(caller)),
     };
+    if grants.as_ref().is_some_and(Grants::is_empty) {
+        return Err(InputError::InvalidArgument {
+            argument: "access",
+            reason: "nobody would have access any more; delete the container instead".into(),
+        });
+    }
     grants.map(within_limit).transpose()
 }
 
@@ -145,6 +151,13 @@ mod tests {
         assert_eq!(added.len(), 3);
         assert_eq!(added[&B], present[&B]);
         assert_eq!(after(AccessChange::Remove(vec![B])).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_update_that_would_leave_nobody_is_refused() {
+        let present = of_new(&AccessList::Unspecified, A).unwrap();
+        let outcome = after_change(&AccessChange::Remove(vec![A]), &present, A);
+        assert!(matches!(outcome, Err(InputError::InvalidArgument { argument: "access", .. })));
     }
 
     #[test]
