@@ -4,6 +4,7 @@ use crate::share::parse_share;
 use absio_proto::DEFAULT_SERVER_URL;
 use absio_proto::model::{ApiKey, ContainerId, EventAction, EventType, Grant, Portion, UserId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// End-to-end encrypted containers, shared under permissions that the broker enforces and cannot
@@ -62,6 +63,13 @@ pub(crate) enum Provider {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Tell the whole story on this machine; exit code 0 only if every check in it holds
+    Demo,
+    /// Serve a broker
+    Serve(ServeArgs),
+    /// Let applications talk to a broker
+    #[command(subcommand)]
+    ApiKey(ApiKeyAction),
     /// Create users, look at them, change credentials
     #[command(subcommand)]
     User(UserAction),
@@ -70,6 +78,36 @@ pub(crate) enum Command {
     Container(ContainerAction),
     /// Show what happened
     Events(EventsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address and port; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8600")]
+    pub(crate) listen: SocketAddr,
+    /// Directory of the broker's store, made if it is absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// A URL that clients know this broker by, where it is another than the address; may be repeated.
+    /// TLS is ended by a proxy in front
+    #[arg(long, value_name = "URL")]
+    pub(crate) origin: Vec<String>,
+    /// Take clients' addresses from the x-forwarded-for header, which a proxy in front must set
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKeyAction {
+    /// Create an API key; prints it. The broker may be running
+    Create {
+        /// Directory of the broker's store
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// What the key is for
+        #[arg(long, value_name = "N", default_value = "")]
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -222,6 +260,11 @@ mod tests {
     #[test]
     fn every_form_that_scripts_depend_on_is_read() {
         for line in [
+            "demo",
+            "serve --listen 127.0.0.1:8600 --data DIR",
+            "serve --data DIR",
+            "api-key create --data DIR",
+            "api-key create --data DIR --name N",
             "user create",
             "user create --reminder hint",
             "user show",
@@ -254,6 +297,9 @@ mod tests {
     fn wrong_usage_is_refused() {
         for line in [
             "fly",
+            "serve",
+            "serve --data DIR --listen here",
+            "api-key create",
             "user",
             "user delete",
             "user reminder",

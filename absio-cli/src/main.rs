@@ -6,15 +6,17 @@
 mod args;
 mod command;
 mod connection;
+mod demo;
 mod describe;
 mod failure;
+mod interrupt;
 mod output;
 mod progress;
 mod secret;
 mod share;
 mod source;
 
-use args::{Cli, Command};
+use args::{ApiKeyAction, Cli, Command};
 use clap::Parser;
 use failure::Failure;
 use output::Output;
@@ -38,6 +40,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     let global = &cli.global;
     match cli.command {
+        Command::Demo => demo::run(output),
+        Command::Serve(args) => command::serve::run(args, output),
+        Command::ApiKey(ApiKeyAction::Create { data, name }) => {
+            command::serve::create_key(&data, &name, output)
+        }
         Command::User(action) => command::user::run(global, action, output),
         Command::Container(action) => command::container::run(global, action, output),
         Command::Events(filter) => command::events::run(global, filter, output),

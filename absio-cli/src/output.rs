@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 
 /// Where results and messages go.
+#[derive(Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
 }

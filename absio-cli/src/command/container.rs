@@ -4,11 +4,11 @@ use crate::args::{ContainerAction, Global};
 use crate::connection::signed_in;
 use crate::describe::{metadata_object, metadata_text};
 use crate::failure::Failure;
+use crate::interrupt::begin_file;
 use crate::output::Output;
 use crate::progress::{Counted, waiting};
 use crate::share::Sharing;
 use crate::source::Source;
-use absio_blocking::FileSink;
 use absio_proto::crypto::container::Container;
 use absio_proto::model::{ContainerId, Metadata, Permissions, Portion, UserId};
 use absio_proto::ops::container::{Changed, Create, Update};
@@ -115,10 +115,14 @@ fn get(
     portion: Portion,
     output: &Output,
 ) -> Result<(), Failure> {
-    let file = file.filter(|_| portion.wants_content());
+    if file.is_some() && !portion.wants_content() {
+        return Err(Failure::usage(
+            "usage",
+            format!("--portion {portion} has no content to write to a file"),
+        ));
+    }
     // A target that cannot be written is found before anything is fetched.
-    let sink =
-        file.map(|path| FileSink::create(path).map_err(|error| Failure::file(path, &error))).transpose()?;
+    let sink = file.map(|path| begin_file(path, *output)).transpose()?;
     let (client, user) = signed_in(global)?;
     let (container, got_content) = match sink {
         None => {

@@ -3,4 +3,5 @@
 pub(crate) mod container;
 pub(crate) mod control;
 pub(crate) mod events;
+pub(crate) mod serve;
 pub(crate) mod user;

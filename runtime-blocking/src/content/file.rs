@@ -102,6 +102,12 @@ impl FileSink {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
+    /// Where the bytes are until [`commit`](Self::commit): to remove it when the process is told to end.
+    #[must_use]
+    pub fn temporary_path(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Makes what was written durable and lets it appear at the target.
     ///
     /// # Errors
