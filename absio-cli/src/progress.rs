@@ -11,7 +11,9 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// Does `work` beside a spinner that says `what`.
 pub(crate) fn waiting<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
-    let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(what);
+    let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        .with_style(ProgressStyle::default_spinner())
+        .with_message(what);
     spinner.enable_steady_tick(TICK);
     let result = work();
     spinner.finish_and_clear();

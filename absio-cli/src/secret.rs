@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use std::env::{self, VarError};
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use zeroize::Zeroizing;
 
@@ -77,7 +78,8 @@ impl Secret {
     }
 }
 
-/// Whether a person is there to be asked.
+/// Whether a person is there to be asked: the answer comes from their terminal even while stdin is a
+/// file or a pipe.
 pub(crate) fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    io::stderr().is_terminal() && File::open("/dev/tty").is_ok()
 }
