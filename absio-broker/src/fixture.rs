@@ -182,11 +182,13 @@ impl<S: Store> Fixture<S> {
     #[must_use]
     pub fn configured(store: S, mut entropy: impl Entropy + Send + 'static, config: BrokerConfig) -> Self {
         let clock = FakeClock::new();
-        let host = LocalHost::new(&store, &clock, (), &mut entropy);
-        let state = blocking::run(&mut Open::new(config), &host).expect("the fixture's store opens");
-        let api_key =
-            blocking::run(&mut CreateApiKey::new("fixture"), &host).expect("the fixture's store takes a key");
-        drop(host);
+        let (state, api_key) = {
+            let host = LocalHost::new(&store, &clock, (), &mut entropy);
+            let state = blocking::run(&mut Open::new(config), &host).expect("the fixture's store opens");
+            let api_key = blocking::run(&mut CreateApiKey::new("fixture"), &host)
+                .expect("the fixture's store takes a key");
+            (state, api_key)
+        };
         let wires = Wires {
             entropy: Box::new(entropy),
             stopped: false,

@@ -95,6 +95,9 @@ impl Fetch {
     }
 }
 
+/// Bytes of a blob that several turns look at.
+pub(crate) type SharedBytes = Arc<Vec<u8>>;
+
 /// What earlier turns of the request found.
 pub(crate) struct Memory {
     pub(crate) seed: [u8; 32],
@@ -103,7 +106,7 @@ pub(crate) struct Memory {
     pub(crate) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(crate) watched: BTreeSet<Vec<u8>>,
     pub(crate) scans: BTreeMap<(Vec<u8>, Vec<u8>, usize), Entries>,
-    pub(crate) blobs: BTreeMap<(BlobId, u64, u64), Option<Arc<Vec<u8>>>>,
+    pub(crate) blobs: BTreeMap<(BlobId, u64, u64), Option<SharedBytes>>,
     pub(crate) lists: BTreeMap<(Option<BlobId>, usize), Arc<Vec<BlobId>>>,
     /// Results that depend on rows.
     pub(crate) computed: BTreeMap<&'static str, Found>,

@@ -57,12 +57,14 @@ impl<S: Store + Send + Sync + 'static> Server<S> {
         }
         let clock = SystemClock::new();
         let mut entropy = SystemEntropy;
-        let host = LocalHost::new(&store, &clock, (), &mut entropy);
-        let state = blocking::run(&mut Open::new(config.broker.clone()), &host)?;
-        drop(host);
-        let host = LocalHost::new(&store, &clock, state.clone(), &mut entropy);
-        blocking::run(&mut Guard::new(Sweep::new()), &host)?;
-        drop(host);
+        let state = {
+            let host = LocalHost::new(&store, &clock, (), &mut entropy);
+            blocking::run(&mut Open::new(config.broker.clone()), &host)?
+        };
+        {
+            let host = LocalHost::new(&store, &clock, state.clone(), &mut entropy);
+            blocking::run(&mut Guard::new(Sweep::new()), &host)?;
+        }
         let working = Semaphore::new(config.working);
         let shared = Arc::new(Shared { state, store, clock, working });
         Ok(Self { listener, address, config, shared })

@@ -20,7 +20,7 @@ pub(in crate::handler) fn delete(
     caller: &Caller,
     container: ContainerId,
 ) -> Turned<Plan> {
-    let body = turn.body(|body| RemoveContainer::decode(body).map_err(Into::into))?;
+    let body = turn.body(RemoveContainer::decode)?;
     let present = changeable(turn, caller, container)?;
     match body.as_ref() {
         RemoveContainer::Leave(view) => leave(turn, caller, &present, view.clone()),
