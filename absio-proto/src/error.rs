@@ -112,6 +112,12 @@ pub enum InputError {
         /// Whose key file.
         user: UserId,
     },
+    /// The user's keys are not in a key file, so there is none to change.
+    #[error("user {user} has no key file; give it one with key_file::Update")]
+    NoKeyFile {
+        /// The user.
+        user: UserId,
+    },
     /// A validator refused a credential (S-023).
     #[error(
         "the {field} was refused; by default it needs 8 characters of at least 3 kinds (lower case, upper case, digit, special)"
@@ -536,6 +542,7 @@ impl InputError {
             Self::PassphraseRequired => "passphrase_required",
             Self::WrongPassword { .. } => "wrong_password",
             Self::WrongPassphrase { .. } => "wrong_passphrase",
+            Self::NoKeyFile { .. } => "no_key_file",
             Self::CredentialRefused { .. } => "credential_refused",
             Self::EqualCredentials => "equal_credentials",
             Self::InvalidArgument { .. } => "invalid_argument",

@@ -30,6 +30,10 @@ pub const KEY_FILE: usize = 256 << 10;
 pub const JSON_REPLY: u64 = 8 << 20;
 /// Events a page.
 pub const EVENTS_PAGE: usize = 1000;
+/// Events or containers that one operation gathers; more are read page by page by the caller.
+pub const GATHERED: usize = 1_000_000;
+/// Pages of events that one operation reads.
+pub const PAGES: usize = 10_000;
 /// Containers a page of a list.
 pub const CONTAINERS_PAGE: usize = 1000;
 /// Segment bytes up to which a segment travels inside a bundle instead of in parts.

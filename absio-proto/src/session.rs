@@ -49,6 +49,14 @@ impl Config {
         })
     }
 
+    /// A client of the original's server, [`DEFAULT_SERVER_URL`] (S-004).
+    ///
+    /// # Errors
+    /// Never: that URL is usable.
+    pub fn at_default_server(api_key: ApiKey) -> Result<Self, InputError> {
+        Self::new(api_key, DEFAULT_SERVER_URL)
+    }
+
     /// Names the program in events (S-003).
     ///
     /// # Errors
@@ -94,44 +102,71 @@ impl Config {
     }
 }
 
-/// The signed-in user and their opened key file.
+/// A user with their private keys. Clones share them; they are wiped with the last.
 #[derive(Clone)]
-pub struct User {
-    /// The opened key file.
-    pub(crate) key_file: Arc<OpenKeyFile>,
-    /// The sealed bytes it was opened from: what the broker holds.
-    pub(crate) sealed: Arc<SealedKeyFile>,
+pub struct User(Arc<Keys>);
+
+enum Keys {
+    /// Opened, and the sealed bytes it was opened from: what the broker holds.
+    File(OpenKeyFile, SealedKeyFile),
+    /// Kept elsewhere by the program itself.
+    Ring(KeyRing),
 }
 
 impl User {
     /// The user's id.
     #[must_use]
     pub fn id(&self) -> UserId {
-        self.key_file.user_id()
+        self.keys().user_id()
     }
 
     /// The key ring, with private keys (S-152).
     #[must_use]
     pub fn keys(&self) -> &KeyRing {
-        self.key_file.ring()
+        match &*self.0 {
+            Keys::File(open, _) => open.ring(),
+            Keys::Ring(ring) => ring,
+        }
     }
 
-    /// The opened key file.
+    /// The opened key file; none if the keys are kept elsewhere.
     #[must_use]
-    pub fn key_file(&self) -> &OpenKeyFile {
-        &self.key_file
+    pub fn key_file(&self) -> Option<&OpenKeyFile> {
+        match &*self.0 {
+            Keys::File(open, _) => Some(open),
+            Keys::Ring(_) => None,
+        }
     }
 
-    /// The key file as it is stored: sealed under password and passphrase.
+    /// The key file as it is stored: sealed under password and passphrase. None if the keys are kept
+    /// elsewhere.
     #[must_use]
-    pub fn sealed_key_file(&self) -> &SealedKeyFile {
-        &self.sealed
+    pub fn sealed_key_file(&self) -> Option<&SealedKeyFile> {
+        match &*self.0 {
+            Keys::File(_, sealed) => Some(sealed),
+            Keys::Ring(_) => None,
+        }
+    }
+
+    /// Open and sealed, for what only a user with a key file can do.
+    pub(crate) fn require_key_file(&self) -> Result<(&OpenKeyFile, &SealedKeyFile), InputError> {
+        match &*self.0 {
+            Keys::File(open, sealed) => Ok((open, sealed)),
+            Keys::Ring(_) => Err(InputError::NoKeyFile { user: self.id() }),
+        }
     }
 }
 
 impl From<(OpenKeyFile, SealedKeyFile)> for User {
     fn from((open, sealed): (OpenKeyFile, SealedKeyFile)) -> Self {
-        Self { key_file: Arc::new(open), sealed: Arc::new(sealed) }
+        Self(Arc::new(Keys::File(open, sealed)))
+    }
+}
+
+/// A user without a key file.
+impl From<KeyRing> for User {
+    fn from(ring: KeyRing) -> Self {
+        Self(Arc::new(Keys::Ring(ring)))
     }
 }
 
@@ -168,8 +203,8 @@ pub struct Session {
     /// The last revision seen, by the user who saw it: kept when signing out, they are no secret.
     pins: BTreeMap<(UserId, ContainerId), Pin>,
     heads: BTreeMap<ContainerId, Head>,
-    /// The highest key file generation seen, by user.
-    key_files: BTreeMap<UserId, u64>,
+    /// Generation and checksum of the newest key file seen, by user.
+    key_files: BTreeMap<UserId, (u64, [u8; 32])>,
     /// The next event id to read, by user and filter (AMB-06: it survives logout within one session
     /// value; a filtered call does not move the cursor of another).
     cursors: BTreeMap<(UserId, EventFilter), u64>,
@@ -218,24 +253,24 @@ impl Session {
     }
 
     pub(crate) fn sign_in(&mut self, user: User) {
-        let generation = user.key_file.generation();
         self.sign_out();
-        let seen = self.key_files.entry(user.id()).or_default();
-        *seen = generation.max(*seen);
-        self.user = Some(user);
+        self.replace_key_file(user);
     }
 
     /// Takes what a change of the own key file made; who is signed in stays the same.
     pub(crate) fn replace_key_file(&mut self, user: User) {
-        self.key_files.insert(user.id(), user.key_file.generation());
+        if let Some(sealed) = user.sealed_key_file() {
+            let seen = self.key_files.entry(user.id()).or_default();
+            *seen = (sealed.generation(), sealed.checksum()).max(*seen);
+        }
         self.user = Some(user);
     }
 
-    /// Refuses a key file older than one seen before (F28).
-    pub(crate) fn check_key_file(&self, user: UserId, offered: u64) -> Result<(), CryptoError> {
+    /// Refuses a key file older than one seen before, or another of the same generation (F28).
+    pub(crate) fn check_key_file(&self, user: UserId, offered: &SealedKeyFile) -> Result<(), CryptoError> {
         match self.key_files.get(&user) {
-            Some(&seen) if offered < seen => Err(CryptoError::KeyFileRollback { user, seen, offered }),
-            _ => Ok(()),
+            Some((generation, checksum)) => offered.check_against(*generation, checksum),
+            None => Ok(()),
         }
     }
 

@@ -49,7 +49,7 @@ fn users_and_key_files() {
     let (_, other) = join(&fixture);
     let chains = client.user().public_keys([user.id(), other.id()]).unwrap();
     assert_eq!(chains.len(), 2);
-    assert_eq!(client.key_file().checksum().unwrap().checksum, user.sealed_key_file().checksum());
+    assert_eq!(client.key_file().checksum().unwrap().checksum, user.sealed_key_file().unwrap().checksum());
     assert!(!client.key_file().needs_sync().unwrap());
 
     let second = device(&fixture);
@@ -64,9 +64,8 @@ fn users_and_key_files() {
     assert_eq!(wrong.code(), "retrieval_refused");
     let same = second.key_file().update(key_file::Update::new(changed.clone())).unwrap_err();
     assert_eq!(same.code(), "invalid_object", "a new version must count on");
-    let resealed = User::from(
-        changed.key_file().reseal(changed.key_file().content().duplicate(), &mut SystemEntropy).unwrap(),
-    );
+    let open = changed.key_file().unwrap();
+    let resealed = User::from(open.reseal(open.content().duplicate(), &mut SystemEntropy).unwrap());
     second.key_file().update(key_file::Update::new(resealed)).unwrap();
 
     second.user().delete().unwrap();

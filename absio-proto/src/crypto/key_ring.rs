@@ -34,6 +34,20 @@ impl KeyRing {
     pub fn generate(entropy: &mut dyn Entropy, now: Timestamp) -> Result<Self, Error> {
         let signing = draw_secret(entropy)?;
         let derivation = draw_secret(entropy)?;
+        Self::from_seeds(signing, derivation, entropy, now)
+    }
+
+    /// Makes a new identity of a signing and a derivation key that exist already: their private seeds
+    /// (S-205). Equal seeds give another user each time, by the card's salt.
+    ///
+    /// # Errors
+    /// [`Error::Entropy`].
+    pub fn from_seeds(
+        signing: Secret<32>,
+        derivation: Secret<32>,
+        entropy: &mut dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let mut card = IdentityCard {
             user_id: UserId::from_bytes([0; 16]),
             sequence: 1,

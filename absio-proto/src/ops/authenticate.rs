@@ -94,6 +94,11 @@ impl Operation for Authenticate {
                         cx.session.sign_in(user);
                     }
                     cx.session.set_token(answer.token.0, lifetime, cx.now);
+                    // Or every request would log in again, for ever.
+                    if cx.session.token(cx.now).is_none() {
+                        let message = "the session it gave was over at once".to_owned();
+                        return Step::Done(Err(Error::Protocol(message)));
+                    }
                     return Step::Done(Ok(()));
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::effect::Reply;
-use crate::error::Error;
+use crate::error::{Error, InputError};
 use crate::limits;
 use crate::model::{Event, EventFilter, EventPage, EventType, UserId};
 use crate::operation::{Cx, Operation, Step};
@@ -42,12 +42,13 @@ impl Operation for Page {
     }
 }
 
-/// All events that pass a filter, in order, page after page.
+/// All events that pass a filter, in order, page after page: at most a million, in 10,000 pages.
 pub struct Get {
     filter: EventFilter,
     remember: bool,
     from_cursor: bool,
     state: State,
+    pages: usize,
     events: Vec<Event>,
 }
 
@@ -59,7 +60,14 @@ enum State {
 impl Get {
     /// All events from `filter.starting_event_id` on, inclusive: the native, stateless call.
     pub fn new(filter: EventFilter) -> Self {
-        Self { filter, remember: false, from_cursor: false, state: State::Start, events: Vec::new() }
+        Self {
+            filter,
+            remember: false,
+            from_cursor: false,
+            state: State::Start,
+            pages: 0,
+            events: Vec::new(),
+        }
     }
 
     /// The seed's `container.get_events`: container events; without a starting id, those that are new
@@ -76,6 +84,15 @@ impl Get {
     /// The filter as the cursor's name: without its starting id.
     fn criteria(&self) -> EventFilter {
         EventFilter { starting_event_id: 0, ..self.filter.clone() }
+    }
+
+    /// A server that never ends its answer is not followed for ever.
+    fn check_room(&self) -> Result<(), InputError> {
+        let (actual, limit) = (self.events.len() as u64, limits::GATHERED as u64);
+        if self.pages >= limits::PAGES || actual > limit {
+            return Err(InputError::TooLarge { what: "the list of events", actual, limit });
+        }
+        Ok(())
     }
 
     fn page(&self, user: UserId) -> State {
@@ -103,8 +120,10 @@ impl Operation for Get {
                 State::Paging(page, user) => {
                     let (page, user) = (drive!(page, cx, reply), *user);
                     self.events.extend(page.events);
+                    self.pages += 1;
                     self.filter.starting_event_id = page.next;
                     if page.more {
+                        attempt!(self.check_room());
                         self.state = self.page(user);
                         continue;
                     }

@@ -10,8 +10,8 @@
 //!   body of a 200 or 201, or the refusal
 //! ```
 //!
-//! A request is repeated only if its idempotency key, or its nature, makes a second arrival
-//! harmless. The body and the key stay the same; time, token and signature are fresh.
+//! A request whose answer was lost is repeated only if its idempotency key, or its nature, makes a
+//! second arrival harmless; one that was refused as too busy, in any case. The body and the key stay the same; time, token and signature are fresh.
 
 use super::Authenticate;
 use crate::crypto::{KeyRing, SignedRequest};
@@ -163,7 +163,10 @@ impl Exchange {
     fn pause_after(&self, error: &Error) -> Option<Duration> {
         let pause = *PAUSES.get(self.attempts)?;
         match error {
-            Error::Transport(error) if error.kind == TransportErrorKind::Interrupted => Some(pause),
+            Error::Transport(error) if error.kind == TransportErrorKind::Interrupted => {
+                Some(pause).filter(|_| self.is_repeatable())
+            }
+            // The broker says that it did nothing: any request may follow (X-16).
             Error::Remote(error)
                 if matches!(error.code, RemoteCode::RateLimited | RemoteCode::Unavailable) =>
             {
@@ -171,7 +174,7 @@ impl Exchange {
             }
             _ => None,
         }
-        .filter(|pause| self.is_repeatable() && *pause <= LONGEST_PAUSE)
+        .filter(|pause| *pause <= LONGEST_PAUSE)
     }
 
     fn wants_new_session(&self, error: &Error) -> bool {

@@ -39,15 +39,29 @@ pub fn decode_error(response: &HttpResponse) -> Error {
     if (300..400).contains(&response.status) {
         return Error::Protocol("it answered with a redirect, which is never followed".into());
     }
+    let retry_after_ms = retry_after(response);
     match from_json::<Body>("the error reply", &response.body) {
         Ok(Body { error }) => Error::Remote(RemoteError {
             code: RemoteCode::from(error.code.as_str()),
             message: printable(&error.message),
             subject: error.subject.map(|subject| printable(&subject)),
-            retry_after_ms: error.retry_after_ms,
+            retry_after_ms: error.retry_after_ms.or(retry_after_ms),
+        }),
+        // What stands in front of a broker refuses in words of its own.
+        Err(_) if response.status == 429 => Error::Remote(RemoteError {
+            code: RemoteCode::RateLimited,
+            message: "too many requests".into(),
+            subject: None,
+            retry_after_ms,
         }),
         Err(_) => Error::Protocol(format!("status {} without an error that can be read", response.status)),
     }
+}
+
+/// The header `retry-after` in seconds (RFC 9110 §10.2.3), in milliseconds.
+fn retry_after(response: &HttpResponse) -> Option<u64> {
+    let seconds: u64 = response.header("retry-after")?.trim().parse().ok()?;
+    seconds.checked_mul(1000)
 }
 
 /// Text from the server is shown to people: no control characters, no more than a sentence or two.

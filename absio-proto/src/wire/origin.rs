@@ -9,8 +9,10 @@ use crate::error::InputError;
 /// [`InputError::InvalidServerUrl`] for another scheme, credentials, a path, a query, or plain HTTP
 /// to another machine.
 pub fn parse_origin(url: &str) -> Result<String, InputError> {
-    let refuse =
-        |reason: &str| InputError::InvalidServerUrl { url: url.to_owned(), reason: reason.to_owned() };
+    let refuse = |reason: &str| InputError::InvalidServerUrl {
+        url: without_credentials(url),
+        reason: reason.to_owned(),
+    };
     let lower = url.to_ascii_lowercase();
     let (scheme, rest) = lower.split_once("://").ok_or_else(|| refuse("it must begin with https://"))?;
     let default_port = match scheme {
@@ -47,6 +49,15 @@ pub fn parse_origin(url: &str) -> Result<String, InputError> {
         Some(port) if port != default_port => format!("{scheme}://{host}:{port}"),
         _ => format!("{scheme}://{host}"),
     })
+}
+
+/// The URL as an error may show it: what stands before an `@` may be a password.
+fn without_credentials(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &url[..scheme], &url[at..]),
+        (None, Some(at)) => format!("…{}", &url[at..]),
+        _ => url.to_owned(),
+    }
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {

@@ -48,7 +48,7 @@ fn effects_of_users_and_key_files() {
     let created = story.tell("user create", &device, user::Create::new(credentials()));
     let with = || LoginWith::nothing().passphrase(PASSPHRASE);
     story.tell("login on a fresh device", &device, Login::new(created.id(), with()));
-    let key_file = created.sealed_key_file().clone();
+    let key_file = created.sealed_key_file().expect("it has one").clone();
     let local = LoginWith::nothing().password(PASSWORD).key_file(key_file);
     story.tell("login with the key file at hand", &device, Login::new(created.id(), local));
     story.tell("reminder", &device, user::Reminder::new(None));
@@ -58,8 +58,9 @@ fn effects_of_users_and_key_files() {
     story.tell("key file checksum", &device, key_file::Checksum::new());
     story.tell("key file get", &device, key_file::Get::new(created.id(), PASSPHRASE, None));
     let open = device.user();
-    let content = open.key_file().content().duplicate();
-    let again = open.key_file().reseal(content, &mut SeededEntropy::new(5)).expect("it seals");
+    let open = open.key_file().expect("she has one");
+    let content = open.content().duplicate();
+    let again = open.reseal(content, &mut SeededEntropy::new(5)).expect("it seals");
     story.tell("key file update", &device, key_file::Update::new(again.into()));
     let changed = Credentials::new("Another password 3", "Another passphrase 4");
     story.tell("change credentials", &device, user::ChangeCredentials::new(changed));

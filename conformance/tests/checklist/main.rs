@@ -3,6 +3,10 @@
 
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
+mod altered;
 mod containers;
+mod credentials;
 mod effects;
+mod general;
+mod login;
 mod people;

@@ -5,7 +5,7 @@ use absio_proto::Error;
 use absio_proto::crypto::container::Container;
 use absio_proto::driver::blocking::Content;
 use absio_proto::model::{ContainerId, Portion};
-use absio_proto::ops::container::{Changed, Create, Delete, Get, List, Update};
+use absio_proto::ops::container::{Changed, Create, Delete, Get, List, Update, UpdateOrCreate};
 use absio_proto::wire::ContainerSummary;
 
 /// What can be done with containers; given by [`Client::container`].
@@ -75,6 +75,16 @@ impl Containers<'_> {
     /// As there, and [`Error::Content`] if the source fails.
     pub fn update_from(&self, update: Update, source: &mut dyn Content) -> Result<Changed, Error> {
         self.0.run_with(update, source)
+    }
+
+    /// Writes a container that the caller encrypted: the provider-level call of the seed (S-192 to
+    /// S-197).
+    ///
+    /// # Errors
+    /// [`InputError::NotEncrypted`](absio_proto::InputError::NotEncrypted) before anything is sent,
+    /// otherwise as [`create`](Self::create) and [`update`](Self::update).
+    pub fn update_or_create(&self, write: UpdateOrCreate) -> Result<Changed, Error> {
+        self.0.run(write)
     }
 
     /// Gives up the caller's access; the container goes when nobody else has any (S-042 to S-048).

@@ -34,7 +34,8 @@ impl KeyFiles<'_> {
     /// As [`checksum`](Self::checksum), and if nobody is signed in.
     pub fn needs_sync(&self) -> Result<bool, Error> {
         let remote = self.checksum()?;
-        Ok(self.0.signed_in().is_none_or(|user| user.sealed_key_file().checksum() != remote.checksum))
+        let local = self.0.signed_in().and_then(|user| Some(user.sealed_key_file()?.checksum()));
+        Ok(local != Some(remote.checksum))
     }
 
     /// Replaces the signed-in user's key file at the broker (S-202); build the operation with

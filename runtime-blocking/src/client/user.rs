@@ -1,9 +1,9 @@
 //! Users: the seed's `user` module, and `keys.get`.
 
 use super::Client;
-use absio_proto::crypto::CardChain;
+use absio_proto::crypto::{CardChain, KeyRing};
 use absio_proto::model::{Credentials, UserId, Validators};
-use absio_proto::ops::user::{ChangeCredentials, Create, Delete, PublicKeys, Reminder};
+use absio_proto::ops::user::{ChangeCredentials, Create, Delete, PublicKeys, Register, Reminder};
 use absio_proto::{Error, User};
 
 /// What can be done with users; given by [`Client::user`].
@@ -29,6 +29,14 @@ impl Users<'_> {
         validators: Validators,
     ) -> Result<User, Error> {
         self.0.run(Create::new(credentials).validated_by(validators))
+    }
+
+    /// Registers the user of a key ring that the program keeps itself, without a key file.
+    ///
+    /// # Errors
+    /// The broker's refusal, or what the exchange gave.
+    pub fn register(&self, ring: KeyRing) -> Result<User, Error> {
+        self.0.run(Register::new(ring))
     }
 
     /// Changes the signed-in user's password, passphrase and reminder (S-157 to S-159).

@@ -12,7 +12,7 @@ use super::warning::{Changed, Warning};
 use crate::crypto::container::{Container, ContainerData, encode_header};
 use crate::crypto::segment::Padding;
 use crate::effect::Reply;
-use crate::error::{Error, Misuse};
+use crate::error::Error;
 use crate::model::AccessList;
 use crate::operation::{Cx, Operation, Step};
 use crate::session::Session;
@@ -23,7 +23,7 @@ use serde_json::Value;
 /// encrypted, with its id and keys. One round trip, and one more for all recipients whose keys are
 /// not known yet; contents over 4 MiB go ahead in parts.
 pub struct Create {
-    content: Option<ContentInput>,
+    content: Change<ContentInput>,
     header: Option<Value>,
     container_type: Option<String>,
     access: AccessList,
@@ -37,7 +37,7 @@ impl Create {
     /// With `content`, for the creator alone.
     pub fn new(content: impl Into<ContentInput>) -> Self {
         Self {
-            content: Some(content.into()),
+            content: Change::Set(content.into()),
             header: None,
             container_type: None,
             access: AccessList::Unspecified,
@@ -46,6 +46,12 @@ impl Create {
             warnings: Vec::new(),
             revise: None,
         }
+    }
+
+    /// With what a caller encrypted: either part may be missing.
+    pub(super) fn of(header: Option<Value>, content: Option<Vec<u8>>) -> Self {
+        let content = content.map_or(Change::Keep, |content| Change::Set(content.into()));
+        Self { header, content, ..Self::new(Vec::new()) }
     }
 
     /// With a header: any JSON value (S-027). `null` is a header, not the absence of one.
@@ -80,8 +86,10 @@ impl Create {
 
     fn start(&mut self, cx: &Cx<'_>) -> Result<Revise, Error> {
         let user = cx.session.signed_in()?.id();
-        let content = self.content.take().ok_or(Misuse::ResumedAfterDone)?;
-        content.check()?;
+        let content = core::mem::take(&mut self.content);
+        if let Change::Set(content) = &content {
+            content.check()?;
+        }
         let grants = grants::of_new(&self.access, user)?;
         if self.strict {
             grants::check_strictly(&grants)?;
@@ -97,7 +105,7 @@ impl Create {
             base: None,
             grants: Some(grants),
             header,
-            content: Change::Set(content),
+            content,
             padding: self.padding,
             container_type: self.container_type.take().map_or(Change::Keep, Change::Set),
         }))

@@ -1,7 +1,7 @@
 //! Lists the containers that the signed-in user has access to.
 
 use crate::effect::Reply;
-use crate::error::Error;
+use crate::error::{Error, InputError};
 use crate::limits;
 use crate::model::ContainerId;
 use crate::operation::{Cx, Operation, Step};
@@ -50,7 +50,7 @@ impl Operation for ListPage {
     }
 }
 
-/// The whole list, page after page.
+/// The whole list, page after page: at most a million containers.
 pub struct List {
     page: ListPage,
     found: Vec<ContainerSummary>,
@@ -82,6 +82,15 @@ impl Operation for List {
             self.found.extend(list.containers);
             if !list.more {
                 return Step::Done(Ok(core::mem::take(&mut self.found)));
+            }
+            let (actual, limit) = (self.found.len() as u64, limits::GATHERED as u64);
+            if actual > limit {
+                return Step::Done(Err(InputError::TooLarge {
+                    what: "the list of containers",
+                    actual,
+                    limit,
+                }
+                .into()));
             }
             self.page = ListPage::new(self.found.last().map(|summary| summary.container_id));
         }

@@ -12,6 +12,7 @@ mod list;
 mod revise;
 mod summary;
 mod update;
+mod update_or_create;
 mod upload;
 mod warning;
 
@@ -21,4 +22,5 @@ pub use delete::Delete;
 pub use get::Get;
 pub use list::{List, ListPage};
 pub use update::Update;
+pub use update_or_create::UpdateOrCreate;
 pub use warning::{Changed, Warning};

@@ -72,6 +72,12 @@ impl Update {
         }
     }
 
+    /// Replaces header and content by what a caller encrypted; a part that is missing is removed.
+    pub(super) fn replacing(container: ContainerId, header: Option<Value>, content: Option<Vec<u8>>) -> Self {
+        let content = content.map_or(Change::Clear, |content| Change::Set(content.into()));
+        Self { content, header: header.map_or(Change::Clear, Change::Set), ..Self::new(container) }
+    }
+
     /// Replaces the content.
     pub fn content(mut self, content: impl Into<ContentInput>) -> Self {
         self.content = Change::Set(content.into());

@@ -117,7 +117,8 @@ impl Operation for Get {
                 State::Opening(open, reminder, challenge) => {
                     let user = drive!(open, cx, reply);
                     let (reminder, challenge) = (core::mem::take(reminder), challenge.clone());
-                    attempt!(user.key_file.check_reminder(&reminder));
+                    let (key_file, _) = attempt!(user.require_key_file());
+                    attempt!(key_file.check_reminder(&reminder));
                     self.state = State::Done;
                     return Step::Done(Ok((user, challenge)));
                 }

@@ -11,28 +11,31 @@ pub(crate) use open::Open;
 pub use update::Update;
 
 use crate::crypto::SealedKeyFile;
-use crate::error::{CryptoError, Error};
+use crate::error::{CryptoError, Error, InputError};
 use crate::ops::Exchange;
+use crate::session::User;
 use crate::wire::{self, KeyFileState, PutKeyFile, Route};
 
-/// The exchange that replaces the key file `held` at the broker by `new`.
+/// The exchange that replaces the key file `held` at the broker, or none, by that of `new`. The
+/// reminder inside becomes the public one: they must not differ, or no device could fetch it.
 pub(crate) fn replace(
-    held: &SealedKeyFile,
-    new: &SealedKeyFile,
+    held: Option<&SealedKeyFile>,
+    new: &User,
     retrieval_key: Option<[u8; 32]>,
-    reminder: Option<String>,
-) -> Exchange {
+) -> Result<Exchange, InputError> {
+    let (open, sealed) = new.require_key_file()?;
     let request = PutKeyFile {
-        expected: Some((held.generation(), held.checksum())),
-        key_file: new.as_bytes().to_vec(),
+        expected: held.map(|held| (held.generation(), held.checksum())),
+        key_file: sealed.as_bytes().to_vec(),
         retrieval_key,
-        reminder,
+        reminder: Some(open.reminder().to_owned()),
     };
-    Exchange::bundle(Route::PutKeyFile, request.encode())
+    Ok(Exchange::bundle(Route::PutKeyFile, request.encode()))
 }
 
 /// The broker must have taken exactly `new`.
-pub(crate) fn check_replaced(body: &[u8], new: &SealedKeyFile) -> Result<(), Error> {
+pub(crate) fn check_replaced(body: &[u8], new: &User) -> Result<(), Error> {
+    let (_, new) = new.require_key_file()?;
     let state: KeyFileState = wire::from_json("the key file reply", body)?;
     if state.checksum.0 == new.checksum() && state.generation == new.generation() {
         Ok(())

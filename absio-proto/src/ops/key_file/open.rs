@@ -9,8 +9,8 @@ use crate::session::{Session, User};
 use crate::{attempt, drive};
 use zeroize::Zeroizing;
 
-/// Opens with the password if there is one, otherwise with the passphrase. A generation older than
-/// one seen before is refused before any key stretching.
+/// Opens with the password if there is one, otherwise with the passphrase. A file that is not
+/// at least as new as one seen before is refused before any key stretching.
 pub(crate) struct Open {
     user: UserId,
     input: Option<Input>,
@@ -37,7 +37,7 @@ impl Operation for Open {
     fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
         if let Some((sealed, password, passphrase)) = self.input.take() {
             let (user, policy) = (self.user, attempt!(cx.session.config()).kdf);
-            attempt!(cx.session.check_key_file(user, sealed.generation()));
+            attempt!(cx.session.check_key_file(user, &sealed));
             self.leaf = Some(Leaf::compute("open a key file", move || {
                 let open = match (&password, &passphrase) {
                     (Some(password), _) => {

@@ -1,7 +1,7 @@
-//! Replaces the key file at the broker (S-202).
+//! Replaces the key file at the broker, or puts the first one there (S-202).
 
 use super::{check_replaced, replace};
-use crate::crypto::{RetrievalKey, SealedKeyFile};
+use crate::crypto::{RetrievalKey, key_file};
 use crate::effect::Reply;
 use crate::error::{Error, InputError, Misuse};
 use crate::operation::{Cx, Leaf, Operation, Step};
@@ -10,44 +10,39 @@ use crate::session::{Session, User};
 use crate::{attempt, drive};
 use zeroize::Zeroizing;
 
-/// Uploads a new version of the signed-in user's key file. With a passphrase, the key that fetches
-/// it is replaced too; with a reminder, the public reminder; what is not given stays. Compare-and-set
-/// on the version this session holds. One round trip.
+/// Uploads a new version of the signed-in user's key file, or the first one of a user without. The
+/// reminder inside becomes the public one. With a passphrase, the key that fetches the file is
+/// replaced too; a first key file needs it. Compare-and-set on the version this session holds. One
+/// round trip.
 pub struct Update {
     user: Option<User>,
     passphrase: Option<Zeroizing<String>>,
-    reminder: Option<String>,
     state: State,
 }
 
 enum State {
     Start,
-    Deriving(Leaf<RetrievalKey>),
+    Deriving(Leaf<Result<RetrievalKey, Error>>),
     Replacing(Exchange),
 }
 
 impl Update {
     /// To the key file that `user` holds.
     pub fn new(user: User) -> Self {
-        Self { user: Some(user), passphrase: None, reminder: None, state: State::Start }
+        Self { user: Some(user), passphrase: None, state: State::Start }
     }
 
-    /// Fetchable by `passphrase` from now on. It must be the one the file is sealed under.
+    /// Fetchable by `passphrase` from now on. It must be the one the file is sealed under, otherwise
+    /// nothing is sent and the error is [`InputError::WrongPassphrase`].
     pub fn passphrase(mut self, passphrase: &str) -> Self {
         self.passphrase = Some(Zeroizing::new(passphrase.to_owned()));
         self
     }
 
-    /// With this public reminder, which must be the one inside the file.
-    pub fn reminder(mut self, reminder: &str) -> Self {
-        self.reminder = Some(reminder.to_owned());
-        self
-    }
-
-    fn put(&mut self, cx: &Cx<'_>, retrieval_key: Option<[u8; 32]>) -> Result<State, Error> {
+    fn put(&self, cx: &Cx<'_>, retrieval_key: Option<[u8; 32]>) -> Result<State, Error> {
         let new = self.user.as_ref().ok_or(Misuse::ResumedAfterDone)?;
-        let held: &SealedKeyFile = &cx.session.signed_in()?.sealed;
-        Ok(State::Replacing(replace(held, &new.sealed, retrieval_key, self.reminder.take())))
+        let held = cx.session.signed_in()?.sealed_key_file();
+        Ok(State::Replacing(replace(held, new, retrieval_key)?))
     }
 
     fn start(&mut self, cx: &Cx<'_>) -> Result<State, Error> {
@@ -65,8 +60,10 @@ impl Update {
             None => self.put(cx, None),
             Some(passphrase) => {
                 let (origin, policy) = (config.origin.clone(), config.kdf);
+                let sealed = new.require_key_file()?.1.clone();
                 Ok(State::Deriving(Leaf::compute("derive the retrieval key", move || {
-                    RetrievalKey::derive(&passphrase, &origin, own, &policy)
+                    key_file::open_with_passphrase(sealed.as_bytes(), own, &passphrase, &policy)?;
+                    Ok(RetrievalKey::derive(&passphrase, &origin, own, &policy))
                 })))
             }
         }
@@ -81,13 +78,13 @@ impl Operation for Update {
             match &mut self.state {
                 State::Start => self.state = attempt!(self.start(cx)),
                 State::Deriving(leaf) => {
-                    let key = drive!(leaf, cx, reply);
+                    let key = attempt!(drive!(leaf, cx, reply));
                     self.state = attempt!(self.put(cx, Some(key.public())));
                 }
                 State::Replacing(exchange) => {
                     let body = drive!(exchange, cx, reply);
                     let user = attempt!(self.user.take().ok_or(Misuse::ResumedAfterDone));
-                    attempt!(check_replaced(&body, &user.sealed));
+                    attempt!(check_replaced(&body, &user));
                     cx.session.replace_key_file(user.clone());
                     return Step::Done(Ok(user));
                 }

@@ -17,7 +17,7 @@ use crate::{attempt, drive};
 
 /// Re-encrypts the signed-in user's key file under new credentials and replaces it at the broker
 /// together with retrieval key and reminder. Keys and containers stay as they are; a reminder that
-/// is left out becomes blank (S-158). One round trip.
+/// is left out becomes blank (S-158). One round trip. Refused for a user who has no key file.
 pub struct ChangeCredentials {
     credentials: Option<Credentials>,
     validators: Option<Validators>,
@@ -46,7 +46,9 @@ impl ChangeCredentials {
     fn start(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
         let credentials = self.credentials.take().ok_or(Misuse::ResumedAfterDone)?;
         let config = cx.session.config()?;
-        let user = cx.session.signed_in()?.id();
+        let user = cx.session.signed_in()?;
+        user.require_key_file()?;
+        let user = user.id();
         credentials.check(self.validators.as_ref().unwrap_or(&config.validators))?;
         let (origin, policy) = (config.origin.clone(), config.kdf);
         let secrets = WrapSecrets::draw(cx.entropy)?;
@@ -68,15 +70,14 @@ impl Operation for ChangeCredentials {
                 State::Stretching(leaf, reminder) => {
                     let (wraps, retrieval_key) = attempt!(drive!(leaf, cx, reply));
                     let held = attempt!(cx.session.signed_in()).clone();
-                    let changed = held.key_file.change_credentials(wraps, reminder, cx.entropy);
-                    let user = User::from(attempt!(changed));
-                    let reminder = Some(core::mem::take(reminder));
-                    let exchange = replace(&held.sealed, &user.sealed, Some(retrieval_key), reminder);
+                    let (open, sealed) = attempt!(held.require_key_file());
+                    let user = User::from(attempt!(open.change_credentials(wraps, reminder, cx.entropy)));
+                    let exchange = attempt!(replace(Some(sealed), &user, Some(retrieval_key)));
                     self.state = State::Replacing(exchange, user);
                 }
                 State::Replacing(exchange, user) => {
                     let body = drive!(exchange, cx, reply);
-                    attempt!(crate::ops::key_file::check_replaced(&body, &user.sealed));
+                    attempt!(crate::ops::key_file::check_replaced(&body, user));
                     let user = user.clone();
                     self.state = State::Done;
                     cx.session.replace_key_file(user.clone());

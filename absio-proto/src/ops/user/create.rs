@@ -4,6 +4,7 @@
 //!  Start ──▶ Stretching (job: three times) ──▶ Registering ──▶ User
 //! ```
 
+use super::register::Register;
 use crate::crypto::{
     KdfPolicy, KeyFileContent, KeyRing, OpenKeyFile, RetrievalKey, Secret, WrapSecrets, Wraps,
 };
@@ -11,9 +12,7 @@ use crate::effect::Reply;
 use crate::error::{Error, Misuse};
 use crate::model::{Credentials, UserId, Validators};
 use crate::operation::{Cx, Leaf, Operation, Step};
-use crate::ops::Exchange;
 use crate::session::{Session, User};
-use crate::wire::{self, CreateUser, Route, UserCreated};
 use crate::{attempt, drive};
 
 /// Makes a new user with fresh keys and registers it with the broker. Nobody is signed in by it.
@@ -30,7 +29,7 @@ pub(super) type Stretched = Result<(Wraps, [u8; 32]), Error>;
 enum State {
     Start,
     Stretching(Leaf<Stretched>, Option<KeyFileContent>),
-    Registering(Exchange, User),
+    Registering(Register),
     Done,
 }
 
@@ -79,27 +78,6 @@ pub(super) fn stretch_new(
     Ok((wraps, RetrievalKey::derive(&credentials.passphrase, origin, user, policy).public()))
 }
 
-fn registration(user: &User, retrieval_key: [u8; 32]) -> Exchange {
-    let request = CreateUser {
-        user_id: user.id(),
-        card: user.keys().chain().cards()[0].clone(),
-        key_file: Some(user.sealed.as_bytes().to_vec()),
-        retrieval_key: Some(retrieval_key),
-        reminder: user.key_file.reminder().to_owned(),
-    };
-    Exchange::bundle(Route::CreateUser, request.encode()).signed_by(user.clone())
-}
-
-/// The broker echoes the id that the keys imply.
-fn check_echo(body: &[u8], user: UserId) -> Result<(), Error> {
-    let created: UserCreated = wire::from_json("the new user's reply", body)?;
-    if created.user_id == user {
-        Ok(())
-    } else {
-        Err(Error::Protocol(format!("it named the new user {user} differently")))
-    }
-}
-
 impl Operation for Create {
     type Output = User;
 
@@ -111,12 +89,10 @@ impl Operation for Create {
                     let (wraps, retrieval_key) = attempt!(drive!(leaf, cx, reply));
                     let content = attempt!(content.take().ok_or(Misuse::ResumedAfterDone));
                     let user = User::from(attempt!(OpenKeyFile::seal_new(content, wraps, cx.entropy)));
-                    self.state = State::Registering(registration(&user, retrieval_key), user);
+                    self.state = State::Registering(Register::with_key_file(user, retrieval_key));
                 }
-                State::Registering(exchange, user) => {
-                    let body = drive!(exchange, cx, reply);
-                    attempt!(check_echo(&body, user.id()));
-                    let user = user.clone();
+                State::Registering(register) => {
+                    let user = drive!(register, cx, reply);
                     self.state = State::Done;
                     return Step::Done(Ok(user));
                 }

@@ -57,7 +57,8 @@ impl LoginWith {
         self
     }
 
-    /// As a user whose key file is open already, from another session (S-187). Needs no secret.
+    /// As a user whose keys are at hand: from another session (S-187), or `User::from` a key ring that
+    /// the program keeps itself. Needs no secret.
     #[must_use]
     pub fn user(mut self, user: User) -> Self {
         self.user = Some(user);

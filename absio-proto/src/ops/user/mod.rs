@@ -6,6 +6,7 @@ mod delete;
 mod login;
 mod logout;
 mod public_keys;
+mod register;
 mod reminder;
 
 pub use change_credentials::ChangeCredentials;
@@ -15,4 +16,5 @@ pub use login::{Login, LoginWith};
 pub use logout::Logout;
 pub use public_keys::PublicKeys;
 pub(crate) use public_keys::learn_all;
+pub use register::Register;
 pub use reminder::Reminder;
