@@ -17,7 +17,8 @@ pub struct BrokerConfig {
     pub retrievals_per_user: RateLimit,
     /// The same for each address.
     pub retrievals_per_address: RateLimit,
-    /// Access entries of a container, 4,096 to 65,536.
+    /// Access entries of a container: 4,096, and no more than 8,192, because one commit holds all that
+    /// a revision changes for each of them.
     pub access_entries: usize,
     /// How long an upload lives that is not used.
     pub upload_life: Duration,

@@ -1,5 +1,6 @@
 //! The front over real sockets, by hand-written HTTP: strangers do not use our client.
 #![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 use absio_broker::create_api_key;
 use absio_broker::http::{Running, Server, ServerConfig};

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// More changed rows than this are not listed in an event: everybody in the container gets one, and
 /// a list that many long can be fetched.
-const LISTED_ROWS: usize = 100;
+const LISTED_ROWS: usize = 50;
 
 /// What changed about a key file.
 #[derive(Default)]

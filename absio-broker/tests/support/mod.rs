@@ -1,6 +1,7 @@
 //! What handler tests share: users with real keys who speak the wire by hand, so that every request
 //! can also be made wrong on purpose.
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "every test program uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod containers;
 

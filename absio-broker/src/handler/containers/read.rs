@@ -15,6 +15,9 @@ use std::collections::BTreeSet;
 /// Bytes of views in one reply; long access lists fill it before their number does.
 const VIEWS: usize = 8 << 20;
 
+/// Views read at once: of the longest access lists, no more than a store answers in one go.
+const VIEWS_AT_ONCE: usize = 16;
+
 /// `GET /v1/containers/{container}`.
 pub(in crate::handler) fn get(
     turn: &mut Turn<'_>,
@@ -127,8 +130,12 @@ fn views(turn: &mut Turn<'_>, present: &Present, row: &AccessEntry, from: u64, t
     // One more is read: a reader is shown the row of the next revision's signer.
     let behind = (to + 1).min(present.head.revision);
     let keys: Vec<_> = (from..=behind).map(|revision| rows::view(container, revision)).collect();
-    let stored: Option<Vec<Vec<u8>>> = turn.rows(&keys)?.into_iter().collect();
-    let stored = stored.ok_or_else(damaged)?;
+    let mut stored = Vec::with_capacity(keys.len());
+    for batch in keys.chunks(VIEWS_AT_ONCE) {
+        for row in turn.rows(batch)? {
+            stored.push(row.ok_or_else(damaged)?);
+        }
+    }
     let (reader, whole) = (row.user, row.permissions.contains(Permissions::ACCESS_VIEW));
     let name = if from == to { "the newest view" } else { "the views" };
     let shown = turn.verify(name, move || show(&stored, reader, whole, from, to))?;
