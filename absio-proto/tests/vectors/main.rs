@@ -53,3 +53,16 @@ fn every_vector_file_is_in_the_registry() {
         assert!(known || !is_json, "{} is written by nothing", path.display());
     }
 }
+
+/// S-101: what the indexes mean, by an implementation written from the document over bare primitives.
+#[test]
+fn s101_segments_are_those_of_an_independent_implementation() {
+    let file = FILES.iter().find(|file| file.name == "segment").unwrap();
+    let value: serde_json::Value = serde_json::from_str(&stored(file)).unwrap();
+    let sealed_with = |index: u64| {
+        let cases = value["cases"].as_array().unwrap().iter();
+        cases.filter(|case| case["valid"] == true && case["mac_index"] == index).count()
+    };
+    assert!(sealed_with(0) > 0 && sealed_with(1) > 0);
+    (file.check)(&value);
+}

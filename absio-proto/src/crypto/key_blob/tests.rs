@@ -162,3 +162,28 @@ fn mp_low_order_enc() {
         assert_eq!(error, CryptoError::WeakKey);
     }
 }
+
+/// Security case 21: forty kinds of fault, one error, and the same words to whoever asked.
+#[test]
+fn ms_error_uniformity() {
+    let bob = party(2);
+    let good = sealed(&context(&bob));
+    let mut faults: Vec<Vec<u8>> = Vec::new();
+    for position in (0..good.len()).step_by(7) {
+        let mut altered = good.clone();
+        altered[position] = !altered[position];
+        faults.push(altered);
+    }
+    faults.extend([0, 1, 111, 112, 223].map(|length| good[..length].to_vec()));
+    faults.push([&good[..], &[0]].concat());
+    faults.push(vec![0; KEY_BLOB_LENGTH]);
+    let low_order = [&good[..80], &[0; 32], &good[112..]].concat();
+    faults.push(low_order);
+    assert!(faults.len() >= 40, "{} kinds", faults.len());
+    let words = CryptoError::Decrypt.to_string();
+    for fault in faults {
+        let error = open_blob(&fault, &context(&bob), &bob.secret).unwrap_err();
+        assert_eq!((&error, error.to_string()), (&CryptoError::Decrypt, words.clone()));
+    }
+    assert!(open_blob(&good, &context(&bob), &bob.secret).is_ok(), "negative control");
+}
