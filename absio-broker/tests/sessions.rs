@@ -1,5 +1,7 @@
 //! Users, sessions and key files at the handler: every refusal, and what stays alike.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use absio_broker::{Fixture, RateLimit, SeededEntropy};

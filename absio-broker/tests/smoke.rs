@@ -1,5 +1,7 @@
 //! The main job through the handler, with real crypto.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use absio_broker::Fixture;
