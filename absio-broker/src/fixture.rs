@@ -19,7 +19,7 @@
 //! ```
 
 use crate::handler::Handler;
-use crate::host::{Clock, LocalHost, SystemEntropy};
+use crate::host::{Clock, LocalHost, SystemClock, SystemEntropy};
 use crate::rate_limit::RateLimit;
 use crate::state::{BrokerConfig, BrokerState};
 use crate::{CreateApiKey, Housekeeping, Open, Sweep, Swept};
@@ -136,6 +136,17 @@ impl Fixture {
     #[must_use]
     pub fn new() -> Self {
         Self::on(MemoryStore::new(), SystemEntropy)
+    }
+
+    /// As [`new`](Self::new), with the clock set to the present: for clients that go by the system's.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn at_present() -> Self {
+        let fixture = Self::new();
+        fixture.clock().set(SystemClock::new().now().utc);
+        fixture
     }
 
     /// The same with randomness made from `seed`: the same requests give the same answers.

@@ -40,3 +40,8 @@ pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users}
 pub use content::{FileSink, FileSource, MemorySink, MemorySource};
 pub use host::{BlockingHost, NoContent};
 pub use transport::{HttpTransport, HttpTransportBuilder, TransportSetupError};
+
+/// The example of the README, compiled and run with the other doc-tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
