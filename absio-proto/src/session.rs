@@ -369,3 +369,6 @@ impl Signers for Session {
         Self::chain(self, user)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,14 +10,14 @@ use absio_proto::{Config, DEFAULT_SERVER_URL, Error, InputError, RemoteCode, Ses
 
 fn encrypted() -> Container {
     let mut container = Container::new().with_content(b"x".to_vec());
-    container.encrypt(None, &mut SeededEntropy::new(3)).unwrap();
+    container.encrypt(None, &mut SeededEntropy::new(3)).expect("it encrypts");
     container
 }
 
 /// The results of operations that need a user, and of those that need none.
 fn every_operation(device: &Device) -> [Vec<Result<(), Error>>; 2] {
     let (id, someone) = (ContainerId::from_bytes([1; 16]), UserId::from_bytes([2; 16]));
-    let ring = || KeyRing::generate(&mut SeededEntropy::new(1), device.now()).unwrap();
+    let ring = || KeyRing::generate(&mut SeededEntropy::new(1), device.now()).expect("there is randomness");
     let filter = EventFilter::default;
     macro_rules! run {
         ($($operation:expr),* $(,)?) => { vec![$(device.run($operation).map(|_| ())),*] };

@@ -17,7 +17,7 @@ fn log_in(device: &Device, user: UserId, with: LoginWith) -> Result<User, Error>
 }
 
 fn sealed(device: &Device) -> SealedKeyFile {
-    device.user().sealed_key_file().unwrap().clone()
+    device.user().sealed_key_file().expect("the user has a key file").clone()
 }
 
 /// Nobody is signed in, nothing is held.
@@ -351,7 +351,7 @@ fn ms_keyfile_rollback_and_fork_are_noticed_by_a_session_that_saw_better() {
 fn key_file_of(sealed: &SealedKeyFile) -> absio_proto::crypto::OpenKeyFile {
     let policy = KdfPolicy::insecure_for_tests();
     absio_proto::crypto::key_file::open_with_password(sealed.as_bytes(), sealed.user_id(), PASSWORD, &policy)
-        .unwrap()
+        .expect("the password is right")
 }
 
 #[test]
