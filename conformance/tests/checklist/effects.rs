@@ -3,10 +3,11 @@
 
 use crate::people::{Device, PASSPHRASE, PASSWORD, broker, person};
 use absio_broker::SeededEntropy;
+use absio_proto::crypto::KeyRing;
 use absio_proto::driver::blocking::{Content, run};
 use absio_proto::effect::ContentError;
 use absio_proto::model::{AccessChange, AccessList, Credentials, EventFilter, Grant, Portion};
-use absio_proto::ops::container::{ContentInput, Create, Delete, Get, List, Update};
+use absio_proto::ops::container::{ContentInput, Create, Delete, Get, List, Update, UpdateOrCreate};
 use absio_proto::ops::user::{Login, LoginWith};
 use absio_proto::ops::{events, info, key_file, user};
 use absio_proto::trace::Trace;
@@ -66,6 +67,10 @@ fn effects_of_users_and_key_files() {
     story.tell("change credentials", &device, user::ChangeCredentials::new(changed));
     device.create(b"mine alone", &[]);
     story.tell("logout", &other, user::Logout::new());
+    let ring = KeyRing::generate(&mut SeededEntropy::new(6), device.now()).expect("there is randomness");
+    let registered = story.tell("register a key ring", &other, user::Register::new(ring));
+    let with = LoginWith::nothing().user(registered.clone());
+    story.tell("login with a key ring", &other, Login::new(registered.id(), with));
     story.tell("user delete", &device, user::Delete::new());
     insta::assert_snapshot!("users", story.0);
 }
@@ -90,6 +95,8 @@ fn effects_of_containers() {
     let fresh = Device::new(&broker);
     fresh.log_in(alice.id());
     story.tell("update without the container at hand", &fresh, Update::new(id).container_type("v"));
+    let sealed = story.tell("get, still encrypted", &alice, Get::new(id, Portion::All).encrypted());
+    story.tell("update or create", &alice, UpdateOrCreate::new(sealed));
     story.tell("list", &alice, List::new());
     story.tell("delete, shared", &bob, Delete::new(id));
     alice.get(id).expect("it is still hers");
