@@ -117,3 +117,21 @@ impl Access {
         Grant { user_id: self.user_id, permissions: self.permissions, expiration: self.expiration }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s106_s107_s108_s109_a_bare_grant_is_full_and_for_ever() {
+        let text = "0e28abdc-1a8f-43db-b565-088161af2b53";
+        let user: UserId = text.parse().unwrap();
+        assert_eq!(UserId::from_bytes(*user.as_bytes()), user);
+        assert_eq!(user.to_string(), text);
+        let grant = Grant::full(user);
+        assert_eq!((grant.permissions.as_int(), grant.expiration), (127, None));
+        let limited = grant.with_permissions(Permissions::from_int(42).unwrap());
+        assert_eq!(limited.permissions, "42".parse().unwrap());
+        assert_eq!(Grant::recipient(user).permissions.as_int(), 11);
+    }
+}

@@ -93,3 +93,22 @@ pub struct Metadata {
     /// Bytes of the content's plaintext, padding included; none if the broker holds no content.
     pub length: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s051_s055_portions_are_the_seeds_words_and_no_other() {
+        assert_eq!(Portion::default(), Portion::All);
+        for portion in [Portion::All, Portion::Content, Portion::Header, Portion::Metadata] {
+            assert_eq!(portion.as_str().parse::<Portion>().unwrap(), portion);
+        }
+        for other in ["foo", "", "All", "header "] {
+            assert!(matches!(
+                other.parse::<Portion>(),
+                Err(InputError::InvalidArgument { argument: "portion", .. })
+            ));
+        }
+    }
+}

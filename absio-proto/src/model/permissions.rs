@@ -114,3 +114,102 @@ impl FromStr for Permissions {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permissions(value: i64) -> Permissions {
+        Permissions::from_int(value).unwrap()
+    }
+
+    #[test]
+    fn s115_all_seven_rights_are_127() {
+        assert_eq!(Permissions::default().as_int(), 127);
+        assert_eq!(Permissions::default().names().count(), 7);
+        assert!(!Permissions::default().contains(Permissions::ACCESS_RX_ACCESS_EVENTS));
+    }
+
+    #[test]
+    fn s116_s117_s118_rights_are_the_seeds_bits() {
+        let mut rights = Permissions::default();
+        rights.remove(Permissions::CONTAINER_DOWNLOAD | Permissions::CONTAINER_DECRYPT);
+        assert_eq!(rights.as_int(), 124);
+        let mut rights = permissions(0);
+        rights.insert(Permissions::ACCESS_VIEW);
+        assert_eq!(rights.as_int(), 8);
+        let named = ["container.decrypt", "container.type.modify", "access.view"];
+        assert_eq!(permissions(42).names().collect::<Vec<_>>(), named);
+    }
+
+    #[test]
+    fn s119_every_value_reads_back() {
+        for value in 0..=255 {
+            let rights = permissions(value);
+            assert_eq!(i64::from(rights.as_int()), value);
+            let names = rights.names().collect::<Vec<_>>().join("+");
+            if value != 0 {
+                assert_eq!(names.parse::<Permissions>().unwrap(), rights);
+            }
+            assert_eq!(value.to_string().parse::<Permissions>().unwrap(), rights);
+        }
+    }
+
+    #[test]
+    fn s120_text_form_is_the_seeds() {
+        let all = "container.download|container.decrypt|container.upload|container.type.view|container.type.modify|access.view|access.modify";
+        let cases = [
+            (127, format!("<Permission({all}) int=127>")),
+            (
+                124,
+                "<Permission(container.upload|container.type.view|container.type.modify|access.view|access.modify) int=124>".into(),
+            ),
+            (8, "<Permission(access.view) int=8>".into()),
+            (42, "<Permission(container.decrypt|container.type.modify|access.view) int=42>".into()),
+        ];
+        for (value, text) in cases {
+            assert_eq!(permissions(value).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn s121_each_name_is_one_bit_and_no_other() {
+        let bits = [
+            ("container.download", 1),
+            ("container.decrypt", 2),
+            ("container.upload", 4),
+            ("access.view", 8),
+            ("access.modify", 16),
+            ("container.type.modify", 32),
+            ("container.type.view", 64),
+            ("access.rxAccessEvents", 128),
+        ];
+        for (name, bit) in bits {
+            assert_eq!(name.parse::<Permissions>().unwrap().as_int(), bit);
+            let mut rights = permissions(255);
+            rights.set(name.parse().unwrap(), false);
+            assert_eq!(rights.as_int(), 255 - bit);
+        }
+    }
+
+    #[test]
+    fn s122_values_beyond_the_known_bits_are_refused_and_128_is_kept() {
+        assert_eq!(permissions(128), Permissions::ACCESS_RX_ACCESS_EVENTS);
+        assert_eq!(permissions(255), Permissions::all());
+        for value in [256, 257, -1, i64::MAX, i64::MIN] {
+            assert!(Permissions::from_int(value).is_err(), "{value}");
+        }
+        for text in ["", "256", "-1", "container.read", "container.download,container.decrypt"] {
+            assert!(text.parse::<Permissions>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn s123_s124_defaults_of_creator_and_others() {
+        assert_eq!(Permissions::CREATOR.as_int(), 127);
+        let recipient = ["container.download", "container.decrypt", "access.view"];
+        assert_eq!(Permissions::RECIPIENT.names().collect::<Vec<_>>(), recipient);
+        assert_eq!(Permissions::RECIPIENT.as_int(), 11);
+        assert_eq!(Permissions::RECIPIENT_WITH_TYPE.as_int(), 75);
+    }
+}
