@@ -2,10 +2,14 @@
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
-use absio_broker::create_api_key;
+mod support;
+
 use absio_broker::http::{Running, Server, ServerConfig};
+use absio_broker::{Clock, Fixture, SystemClock, create_api_key};
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{StoreError, StoreOp, StoreOutcome};
+use absio_proto::model::EventFilter;
+use absio_proto::wire::Route;
 use absio_store::MemoryStore;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -209,4 +213,53 @@ fn stopping_lets_running_requests_finish() {
     assert_eq!(read(&mut stream).0, 200);
     stopping.join().unwrap().unwrap();
     assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+/// A store that says when somebody looks for events.
+struct Watched(Fixture, std::sync::mpsc::Sender<()>);
+
+impl Store for Watched {
+    fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
+        if matches!(op, StoreOp::Scan { .. }) {
+            let _nobody_listens = self.1.send(());
+        }
+        self.0.apply(op)
+    }
+}
+
+/// A server and a fixture on one store, and Bob's request to wait a minute for news.
+fn waiting() -> (Fixture, support::Actor, Running, TcpStream) {
+    let fixture = Fixture::new();
+    fixture.clock().set(SystemClock::new().now().utc);
+    let bob = support::Actor::new(&fixture, 3);
+    let (looked, has_looked) = std::sync::mpsc::channel();
+    let store = Watched(fixture.clone(), looked);
+    let server = Server::bind("127.0.0.1:0", store, ServerConfig::default()).unwrap().start().unwrap();
+    let filter = EventFilter { starting_event_id: bob.next_event(), ..EventFilter::default() };
+    let wait = bob.request(&Route::Events { filter, limit: 10, wait: 60 }, Vec::new());
+    let headers: String = wait.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let mut stream = connect(&server);
+    stream.write_all(format!("GET {} HTTP/1.1\r\nhost: x\r\n{headers}\r\n", wait.path).as_bytes()).unwrap();
+    has_looked.recv().unwrap();
+    (fixture, bob, server, stream)
+}
+
+#[test]
+fn s060_a_long_poll_over_http_ends_with_the_news() {
+    let (fixture, bob, _server, mut stream) = waiting();
+    let alice = support::Actor::new(&fixture, 2);
+    alice.share(vec![alice.grant(127), bob.grant(11)]);
+    let (status, body) = read(&mut stream);
+    assert_eq!(status, 200);
+    assert!(body.contains("\"action\":\"added\""), "{body}");
+}
+
+#[test]
+fn stopping_does_not_wait_for_those_who_wait_for_news() {
+    let (_fixture, _bob, server, mut stream) = waiting();
+    let stopping = std::thread::spawn(move || server.stop());
+    let (status, body) = read(&mut stream);
+    assert_eq!(status, 503);
+    assert!(body.contains("\"code\":\"unavailable\""), "{body}");
+    stopping.join().unwrap().unwrap();
 }

@@ -1,6 +1,6 @@
 //! Users, sessions and key files at the handler: every refusal, and what stays alike.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod support;
 

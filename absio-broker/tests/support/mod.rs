@@ -5,7 +5,7 @@
 
 mod containers;
 
-pub use containers::{Draft, Edit, View};
+pub use containers::{Draft, Edit, Grant, View};
 
 use absio_broker::{Fixture, SeededEntropy};
 use absio_proto::crypto::{
@@ -23,7 +23,8 @@ use absio_proto::wire::{
 use absio_proto::{Entropy, Error, RemoteCode};
 use absio_store::MemoryStore;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use std::cell::{Cell, RefCell};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub const PASSWORD: &str = "Correct horse 1";
@@ -78,9 +79,9 @@ pub struct Actor<S = MemoryStore> {
     pub key_file: SealedKeyFile,
     pub open: OpenKeyFile,
     pub app: Option<&'static str>,
-    pub entropy: RefCell<SeededEntropy>,
-    token: RefCell<Option<Vec<u8>>>,
-    counter: Cell<u64>,
+    pub entropy: Mutex<SeededEntropy>,
+    token: Mutex<Option<Vec<u8>>>,
+    counter: AtomicU64,
 }
 
 impl<S: Store> Actor<S> {
@@ -103,9 +104,9 @@ impl<S: Store> Actor<S> {
             key_file,
             open,
             app: None,
-            entropy: RefCell::new(entropy),
-            token: RefCell::new(None),
-            counter: Cell::new(0),
+            entropy: Mutex::new(entropy),
+            token: Mutex::new(None),
+            counter: AtomicU64::new(0),
         }
     }
 
@@ -142,7 +143,7 @@ impl<S: Store> Actor<S> {
 
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.entropy.borrow_mut().fill(&mut bytes).unwrap();
+        self.entropy.lock().unwrap().fill(&mut bytes).unwrap();
         bytes
     }
 
@@ -194,15 +195,15 @@ impl<S: Store> Actor<S> {
 
     pub fn log_in(&self) {
         let answer = self.try_login(&self.login_request()).unwrap();
-        *self.token.borrow_mut() = Some(answer.token.0);
+        *self.token.lock().unwrap() = Some(answer.token.0);
     }
 
     pub fn token(&self) -> Option<Vec<u8>> {
-        self.token.borrow().clone()
+        self.token.lock().unwrap().clone()
     }
 
     pub fn set_token(&self, token: Option<Vec<u8>>) {
-        *self.token.borrow_mut() = token;
+        *self.token.lock().unwrap() = token;
     }
 
     pub fn retrieval(&self, passphrase: &str) -> RetrieveRequest {
@@ -228,17 +229,16 @@ impl<S: Store> Actor<S> {
 
     /// A request for `route` as this user would make it.
     pub fn request(&self, route: &Route, body: Vec<u8>) -> HttpRequest {
-        self.counter.set(self.counter.get() + 1);
         let mut key = [0; 16];
-        key[..8].copy_from_slice(&self.counter.get().to_be_bytes());
+        key[..8].copy_from_slice(&self.counter.fetch_add(1, Ordering::SeqCst).to_be_bytes());
         self.request_under(route, body, key)
     }
 
     /// The same under a given idempotency key.
     pub fn request_under(&self, route: &Route, body: Vec<u8>, key: [u8; 16]) -> HttpRequest {
         let mut request = request(&self.fixture, route, body);
-        if let (true, Some(token)) = (route.needs_session(), &*self.token.borrow()) {
-            header(&mut request, AUTHORIZATION, format!("Bearer {}", BASE64URL_NOPAD.encode(token)));
+        if let (true, Some(token)) = (route.needs_session(), self.token()) {
+            header(&mut request, AUTHORIZATION, format!("Bearer {}", BASE64URL_NOPAD.encode(&token)));
         }
         if let Some(app) = self.app {
             header(&mut request, APP_NAME, BASE64URL_NOPAD.encode(app.as_bytes()));
