@@ -5,9 +5,11 @@
 #![deny(missing_docs)]
 
 pub mod blob;
+pub mod broker;
 pub mod identity;
 pub mod manifest;
 pub mod proof;
+pub mod replies;
 pub mod seeds;
 pub mod segment;
 pub mod wire;
@@ -40,4 +42,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", run: wire::json, seeds: wire::json_seeds },
     Target { name: "origin", run: wire::origin, seeds: wire::origin_seeds },
     Target { name: "route", run: wire::route, seeds: wire::route_seeds },
+    Target { name: "replies", run: replies::altered, seeds: replies::seeds },
+    Target { name: "broker", run: broker::request, seeds: broker::seeds },
 ];

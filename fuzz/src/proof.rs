@@ -21,7 +21,7 @@ pub fn signed(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
     let (value, body) = text.split_once('\n').unwrap_or((text, ""));
     if let Some(signature) = RequestSignature::from_header(value) {
-        assert_eq!(RequestSignature::from_header(&signature.to_header()), Some(signature.clone()));
+        assert_eq!(RequestSignature::from_header(&signature.to_header()), Some(signature));
         let request = SignedRequest {
             origin: "http://localhost:8600".into(),
             user_id: signature.user,

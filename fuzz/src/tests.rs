@@ -2,7 +2,7 @@ use super::*;
 use absio_proto::Entropy as _;
 
 /// Changed inputs for each target, spread over its seeds.
-const CHANGES: usize = 2000;
+const CHANGES: usize = 5000;
 
 /// One seed with one to four small changes.
 fn changed(seed: &[u8], entropy: &mut world::Fixed) -> Vec<u8> {
@@ -77,4 +77,16 @@ fn genuine_inputs_are_accepted() {
     let [first, second] = world::revisions();
     assert_eq!(absio_proto::crypto::rules::check_creation(&first), Ok(()));
     assert_eq!(absio_proto::crypto::rules::check_transition(&first, &second).err(), None);
+}
+
+#[test]
+fn genuine_replies_are_accepted_and_others_are_noticed() {
+    for operation in 0..replies::OPERATIONS.len() as u8 {
+        let (given, genuine) = replies::replay(operation, 0, |reply| Ok(reply.clone())).unwrap();
+        assert_eq!(&given, genuine, "operation {operation}");
+        let emptied = replies::replay(operation, 0, |reply| {
+            Ok(absio_proto::effect::HttpResponse { body: Vec::new(), ..reply.clone() })
+        });
+        assert!(emptied.is_err(), "operation {operation}");
+    }
 }

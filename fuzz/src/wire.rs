@@ -110,6 +110,7 @@ pub fn origin_seeds() -> Vec<Vec<u8>> {
         "http://localhost:8600",
         "http://127.0.0.1:80",
         "http://[::1]:8600",
+        "http://[0:0::01]:8600",
         "https://user:secret@example.com",
         "https://xn--bcher-kva.example:8443",
         "http://127.0.0.1.example.com",

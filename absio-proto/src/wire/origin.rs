@@ -32,17 +32,8 @@ pub fn parse_origin(url: &str) -> Result<String, InputError> {
     }
     let (host, port) =
         split_port(authority).ok_or_else(|| refuse("the port is not a number from 1 to 65535"))?;
-    let valid_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<core::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-        }
-    };
-    if !valid_host {
-        return Err(refuse("the host is not a name or an address"));
-    }
-    if scheme == "http" && !is_loopback(host) {
+    let host = spelled(host).ok_or_else(|| refuse("the host is not a name or an address"))?;
+    if scheme == "http" && !is_loopback(&host) {
         return Err(refuse("plain http is only for this machine; use https"));
     }
     Ok(match port {
@@ -58,6 +49,15 @@ fn without_credentials(url: &str) -> String {
         (None, Some(at)) => format!("…{}", &url[at..]),
         _ => url.to_owned(),
     }
+}
+
+/// The one spelling of a host: of an IPv6 address, that of RFC 5952.
+fn spelled(host: &str) -> Option<String> {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<core::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
+    }
+    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    (!host.is_empty() && host.bytes().all(valid)).then(|| host.to_owned())
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
@@ -93,6 +93,8 @@ mod tests {
             ("http://127.0.0.1:8600", "http://127.0.0.1:8600"),
             ("http://localhost:80/", "http://localhost"),
             ("http://[::1]:8600", "http://[::1]:8600"),
+            ("http://[0:0::01]:8600", "http://[::1]:8600"),
+            ("https://[2001:DB8:0::1]", "https://[2001:db8::1]"),
         ] {
             assert_eq!(parse_origin(url).unwrap(), origin);
         }
