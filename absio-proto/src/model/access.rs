@@ -1,6 +1,7 @@
 //! Who may do what with a container, and until when (checklist 1.6).
 
 use super::{Permissions, Timestamp, UserId};
+use data_encoding::BASE64;
 use std::collections::BTreeMap;
 
 /// A wish to give `user_id` access: the input side of the seed's `Access` class.
@@ -109,6 +110,12 @@ impl Access {
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expiration.is_some_and(|expiration| expiration <= now)
+    }
+
+    /// The seed's `key`: the key blob as base64 (RFC 4648 §4), if there is one (S-111).
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        self.key_blob.as_ref().map(|blob| BASE64.encode(blob))
     }
 
     /// The grant that would give this access again.

@@ -46,6 +46,13 @@ impl From<Vec<u8>> for ContentInput {
     }
 }
 
+/// Text is content as its UTF-8 bytes (AMB-15).
+impl From<&str> for ContentInput {
+    fn from(text: &str) -> Self {
+        text.as_bytes().to_vec().into()
+    }
+}
+
 impl core::fmt::Debug for ContentInput {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "ContentInput({} bytes)", self.length())

@@ -108,6 +108,7 @@ impl Create {
             content,
             padding: self.padding,
             container_type: self.container_type.take().map_or(Change::Keep, Change::Set),
+            refresh: false,
         }))
     }
 }

@@ -284,6 +284,11 @@ impl Draft {
             rows.entries.push(old.clone());
             return Ok(());
         }
+        let closed = self.cards.get(&grant.user_id).is_some_and(CardChain::is_closed);
+        if same && closed {
+            // Nothing can be sealed for a closed account: its row goes (F22).
+            return Ok(());
+        }
         let decrypts = grant.permissions.contains(Permissions::CONTAINER_DECRYPT);
         let kept = old.and_then(|old| old.wrapped).filter(|_| decrypts && !self.rekeys());
         let expired = grant.expiration.is_some_and(|expiration| expiration <= now);
@@ -292,6 +297,11 @@ impl Draft {
             None if decrypts && !expired => Some(self.wrap(grant.user_id, epochs, rows)?),
             None => None,
         };
+        if let Some(old) = old.filter(|old| same && old.wrapped == wrapped) {
+            // Without a blob before and after, an upload changes nothing of the row (F17).
+            rows.entries.push(old.clone());
+            return Ok(());
+        }
         let me = self.signer.id();
         rows.entries.push(AccessEntry {
             user: grant.user_id,

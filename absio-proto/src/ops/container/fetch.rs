@@ -159,6 +159,12 @@ fn open_head(
         opening.check(view.body())?;
     }
     let head = Head { view, blob: answer.blob.take(), type_opening: opening };
+    let wrapped = head.view.entry(session.signed_in()?.id()).is_some_and(|own| own.wrapped.is_some());
+    if wrapped && head.blob.is_none() {
+        // Left out, it would look like a right that the caller does not have.
+        let (container, what) = (head.view.body().container, "key blob");
+        return Err(CryptoError::ManifestMismatch { container, what }.into());
+    }
     let keys = open_keys(&head, session)?;
     Ok((head, keys))
 }

@@ -3,7 +3,7 @@
 use crate::error::InputError;
 use crate::limits;
 use crate::model::{AccessChange, AccessList, Grant, Permissions, UserId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who shall have access, by user.
 pub(super) type Grants = BTreeMap<UserId, Grant>;
@@ -41,6 +41,20 @@ pub(super) fn after_change(
         });
     }
     grants.map(within_limit).transpose()
+}
+
+/// Whose rows `change` is about; none for everybody's.
+pub(super) fn concerned(change: &AccessChange) -> Option<BTreeSet<UserId>> {
+    let users = |set: &[Grant], remove: &[UserId]| {
+        set.iter().map(|grant| grant.user_id).chain(remove.iter().copied()).collect()
+    };
+    match change {
+        AccessChange::Keep => Some(BTreeSet::new()),
+        AccessChange::Set(set) => Some(users(set, &[])),
+        AccessChange::Remove(remove) => Some(users(&[], remove)),
+        AccessChange::Edit { set, remove } => Some(users(set, remove)),
+        AccessChange::Replace(_) | AccessChange::OnlyMe => None,
+    }
 }
 
 /// A combination that an upload by this user would be refused for (S-135).

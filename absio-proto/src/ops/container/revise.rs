@@ -55,6 +55,8 @@ pub(super) struct Revision {
     pub(super) content: Change<ContentInput>,
     pub(super) padding: Padding,
     pub(super) container_type: Change<String>,
+    /// Asks for the cards of all recipients, known or not.
+    pub(super) refresh: bool,
 }
 
 /// A revision that the broker accepted.
@@ -247,7 +249,11 @@ impl Operation for Revise {
     fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Revised, Error>> {
         loop {
             self.state = match &mut self.state {
-                State::Start => State::Learning(PublicKeys::new(attempt!(self.recipients(cx)))),
+                State::Start => {
+                    let keys = PublicKeys::new(attempt!(self.recipients(cx)));
+                    let refresh = self.revision.as_ref().is_some_and(|revision| revision.refresh);
+                    State::Learning(if refresh { keys.refreshed() } else { keys })
+                }
                 State::Learning(keys) => {
                     let chains = drive!(keys, cx, reply);
                     attempt!(self.draft(chains, cx))

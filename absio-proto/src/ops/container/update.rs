@@ -14,11 +14,10 @@ use super::grants::{self, Grants};
 use super::revise::{Change, Revise, Revision};
 use super::warning::{Changed, Warning};
 use crate::crypto::container::encode_header;
-use crate::crypto::manifest::ManifestBody;
 use crate::crypto::segment::Padding;
 use crate::effect::Reply;
 use crate::error::{Error, InputError, Misuse, RemoteCode};
-use crate::model::{AccessChange, AccessList, ContainerId, Portion, UserId};
+use crate::model::{AccessChange, AccessList, ContainerId, Permissions, Portion, UserId};
 use crate::operation::{Cx, Operation, Step};
 use crate::session::{Head, Session};
 use crate::{attempt, drive};
@@ -40,6 +39,10 @@ pub struct Update {
     strict: bool,
     force: bool,
     attempts: u32,
+    /// Whether the manifest was fetched by this operation.
+    is_fresh: bool,
+    /// Whether readers' cards are fetched again.
+    refresh: bool,
     warnings: Vec<Warning>,
     /// What this update was built on, if it was already.
     base: Option<Head>,
@@ -66,6 +69,8 @@ impl Update {
             strict: false,
             force: false,
             attempts: 0,
+            is_fresh: false,
+            refresh: false,
             warnings: Vec::new(),
             base: None,
             state: State::Start,
@@ -145,13 +150,13 @@ impl Update {
     fn revise(&mut self, head: Head, cx: &Cx<'_>) -> Result<State, Error> {
         let user = cx.session.signed_in()?.id();
         self.warnings.clear();
+        self.base = Some(head.clone());
         let grants = self.grants(&head, user)?;
         let header = match &self.header {
             Change::Keep => Change::Keep,
             Change::Clear => Change::Clear,
             Change::Set(value) => Change::Set(encode_header(value)?.into()),
         };
-        self.base = Some(head.clone());
         Ok(State::Revising(Box::new(Revise::new(Revision {
             base: Some(head),
             grants,
@@ -159,12 +164,14 @@ impl Update {
             content: self.content.clone(),
             padding: self.padding,
             container_type: self.container_type.clone(),
+            refresh: self.refresh,
         }))))
     }
 
     /// The whole new list. What the caller cannot see they can neither keep nor re-key (F19, F20).
     fn grants(&mut self, head: &Head, user: UserId) -> Result<Option<Grants>, Error> {
-        let sees_all = head.view.access().is_complete();
+        let own = head.view.entry(user).map(|own| own.permissions).unwrap_or(Permissions::empty());
+        let sees_all = own.contains(Permissions::ACCESS_VIEW) && head.view.access().is_complete();
         let needs_view = InputError::MissingRight { right: "access.view", container: self.container };
         let rekeys = !self.content.is_kept() || !self.header.is_kept();
         if rekeys && !sees_all {
@@ -189,20 +196,33 @@ impl Update {
     }
 
     /// Whether what others changed since `base` leaves alone what this update changes.
-    fn can_rebase(&self, base: &ManifestBody, base_access: &Head, head: &Head) -> bool {
-        let now = head.view.body();
-        let access_moved = base_access.view.access().hashes() != head.view.access().hashes();
-        let replaces =
-            matches!(self.access, AccessChange::Replace(_) | AccessChange::OnlyMe) && !self.keeps_access();
-        (self.header.is_kept() || base.header == now.header)
-            && (self.content.is_kept() || base.content == now.content)
-            && (self.container_type.is_kept() || base.type_commitment == now.type_commitment)
-            && !(replaces && access_moved)
+    fn can_rebase(&self, base: &Head, head: &Head, user: UserId) -> Result<bool, Error> {
+        let (before, now) = (base.view.body(), head.view.body());
+        Ok((self.header.is_kept() || before.header == now.header)
+            && (self.content.is_kept() || before.content == now.content)
+            && (self.container_type.is_kept() || before.type_commitment == now.type_commitment)
+            && !self.contends_for_access(base, head, user)?)
+    }
+
+    /// Whether others changed access that this update is about, and not to what it wants.
+    fn contends_for_access(&self, base: &Head, head: &Head, user: UserId) -> Result<bool, Error> {
+        let (before, now) = (present_grants(base), present_grants(head));
+        let Some(wanted) = grants::after_change(&self.access, &now, user)? else { return Ok(false) };
+        let differs = |user: &UserId| before.get(user) != now.get(user) && wanted.get(user) != now.get(user);
+        let users = grants::concerned(&self.access);
+        let seen = [base, head].iter().all(|head| head.view.access().is_complete());
+        Ok(match users {
+            Some(users) => users.iter().any(differs),
+            None if seen => before.keys().chain(now.keys()).any(differs),
+            // What moved in a list that is not shown cannot be told.
+            None => base.view.access().hashes() != head.view.access().hashes(),
+        })
     }
 
     fn fetched(&mut self, head: Head, cx: &Cx<'_>) -> Result<State, Error> {
+        self.is_fresh = true;
         if let Some(base) = self.base.take()
-            && !self.can_rebase(base.view.body(), &base, &head)
+            && !self.can_rebase(&base, &head, cx.session.signed_in()?.id())?
         {
             return Err(InputError::ChangedMeanwhile {
                 container: self.container,
@@ -212,6 +232,28 @@ impl Update {
             .into());
         }
         self.revise(head, cx)
+    }
+
+    /// Whether `error` may be for what this device remembers and not for how things are: then the
+    /// update is tried once more on a fresh manifest.
+    fn is_outdated(&mut self, error: &Error) -> bool {
+        match error {
+            Error::Remote(error) if error.code == RemoteCode::Conflict => {
+                self.attempts += 1;
+                self.attempts <= ATTEMPTS
+            }
+            // The right may have been given since the manifest was fetched.
+            Error::Input(InputError::MissingRight { .. }) => !self.is_fresh,
+            // A reader may have closed their account since their card was fetched (F22).
+            Error::Remote(error) if error.code == RemoteCode::UserNotFound && !self.refresh => {
+                let user = error.subject.as_ref().and_then(|subject| subject.parse().ok());
+                let base = self.base.as_ref();
+                self.refresh =
+                    user.and_then(|user| base.map(|base| base.view.entry(user).is_some())) == Some(true);
+                self.refresh
+            }
+            _ => false,
+        }
     }
 }
 
@@ -224,7 +266,11 @@ impl Operation for Update {
                 State::Start => {
                     attempt!(self.check(cx));
                     match cx.session.head(self.container).cloned() {
-                        Some(head) => attempt!(self.revise(head, cx)),
+                        Some(head) => match self.revise(head, cx) {
+                            Ok(state) => state,
+                            Err(error) if self.is_outdated(&error) => self.fetch(),
+                            Err(error) => return Step::Done(Err(error)),
+                        },
                         None => self.fetch(),
                     }
                 }
@@ -240,12 +286,7 @@ impl Operation for Update {
                         let warnings = core::mem::take(&mut self.warnings);
                         return Step::Done(Ok(Changed { container, warnings }));
                     }
-                    Step::Done(Err(error))
-                        if error.is_remote(&RemoteCode::Conflict) && self.attempts < ATTEMPTS =>
-                    {
-                        self.attempts += 1;
-                        self.fetch()
-                    }
+                    Step::Done(Err(error)) if self.is_outdated(&error) => self.fetch(),
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
