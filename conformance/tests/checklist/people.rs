@@ -57,6 +57,11 @@ impl Device {
         }
     }
 
+    /// With other randomness: for devices on threads of their own.
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { entropy: RefCell::new(SeededEntropy::new(seed)), ..self }
+    }
+
     /// Runs an operation to its end.
     pub fn run<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
         run(&mut Guard::new(operation), self)

@@ -1,4 +1,15 @@
 //! Checklist sections 1.3, 1.6 and 1.7.
 
-mod changes;
+mod access;
+mod concurrency;
 mod create;
+mod delete;
+mod expiry;
+mod hostile;
+mod large;
+mod lost_answers;
+mod permission_effects;
+mod portions;
+mod round_trips;
+mod update;
+mod wire;
