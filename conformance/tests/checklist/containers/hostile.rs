@@ -269,7 +269,9 @@ fn ms_inject_access_entry_and_ms_edit_acl() {
     let id = shared(&alice, &bob);
     let changes: [fn(&mut Vec<AccessEntry>, UserId); 4] = [
         |entries, mallory| entries.push(AccessEntry { user: mallory, ..entries[0].clone() }),
-        |entries, _| drop(entries.pop()),
+        |entries, _| {
+            entries.pop();
+        },
         |entries, _| entries.iter_mut().for_each(|entry| entry.permissions = Permissions::all()),
         |entries, _| entries[0].expiration = Some(Timestamp::from_millis(u64::MAX)),
     ];
