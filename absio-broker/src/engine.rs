@@ -141,10 +141,10 @@ impl<L: Logic> Engine<L> {
     }
 
     /// The next step of carrying out a plan: blobs one by one, then the commit.
-    fn carry_out(&mut self, plan: Box<Plan<L::Output>>, index: usize, written: bool) -> Option<Effect> {
-        let op = match plan.blobs.get(index) {
+    fn carry_out(&mut self, mut plan: Box<Plan<L::Output>>, index: usize, written: bool) -> Option<Effect> {
+        let op = match plan.blobs.get_mut(index) {
             Some((blob, bytes)) if !written => {
-                StoreOp::BlobWrite { blob: *blob, offset: 0, bytes: bytes.clone() }
+                StoreOp::BlobWrite { blob: *blob, offset: 0, bytes: core::mem::take(bytes) }
             }
             Some((blob, _)) => StoreOp::BlobSeal { blob: *blob },
             None if plan.commit.writes.is_empty() => {
@@ -152,7 +152,7 @@ impl<L: Logic> Engine<L> {
                 return None;
             }
             None => {
-                let mut commit = plan.commit.clone();
+                let mut commit = core::mem::take(&mut plan.commit);
                 let watched = self.memory.watched.iter().map(|key| Precondition {
                     key: key.clone(),
                     value: self.memory.rows.get(key).cloned().flatten(),

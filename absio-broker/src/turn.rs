@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// What came in: shared by all turns of a request.
 pub(crate) struct Inbound {
-    pub(crate) request: absio_proto::effect::HttpRequest,
+    pub(crate) request: Arc<absio_proto::effect::HttpRequest>,
     /// Whence; none in-process.
     pub(crate) peer: Option<IpAddr>,
 }
@@ -39,7 +39,7 @@ impl Inbound {
             deadline: Duration::ZERO,
             max_response: 0,
         };
-        Self { request, peer: None }
+        Self { request: request.into(), peer: None }
     }
 }
 

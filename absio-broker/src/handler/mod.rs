@@ -29,7 +29,7 @@ impl Handler {
     /// bounded by [`Route::max_body`](absio_proto::wire::Route::max_body).
     #[must_use]
     pub fn new(request: HttpRequest, peer: Option<IpAddr>) -> Self {
-        Self(Engine::new(Respond, Inbound { request, peer }))
+        Self(Engine::new(Respond, Inbound { request: request.into(), peer }))
     }
 }
 

@@ -99,7 +99,8 @@ pub(super) fn begin(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
 /// `PUT /v1/uploads/{upload}/parts/{n}`.
 pub(super) fn put_part(turn: &mut Turn<'_>, caller: &Caller, id: UploadId, number: u64) -> Turned<Plan> {
     let upload = open_upload(turn, caller.user()?, id)?;
-    let body = &turn.inbound.request.body;
+    let request = turn.inbound.request.clone();
+    let body = &request.body;
     let (_, length) = upload.range(number).ok_or_else(|| {
         refuse(RemoteCode::BadRequest, format!("the upload has {} parts", upload.row.parts))
     })?;
@@ -107,7 +108,8 @@ pub(super) fn put_part(turn: &mut Turn<'_>, caller: &Caller, id: UploadId, numbe
         let message = format!("part {number} is {length} bytes long, {} came", body.len());
         return Err(refuse(RemoteCode::BadRequest, message));
     }
-    let hash = turn.once("the hash of the part", |_| Ok(Sha384::digest(body).to_vec()))?;
+    let whole = request.clone();
+    let hash = turn.compute("the hash of the part", move || Sha384::digest(&whole.body).to_vec())?;
     let key = rows::part(id, number);
     if let Some(stored) = turn.typed_watch::<PartRow>(&key)? {
         if stored.hash.0 == *hash {
@@ -116,7 +118,7 @@ pub(super) fn put_part(turn: &mut Turn<'_>, caller: &Caller, id: UploadId, numbe
         let message = "the part is stored already, with other bytes; abort the upload and begin again";
         return Err(refuse_about(RemoteCode::Conflict, message, id));
     }
-    let root = turn.once("the root of the part", |_| Ok(part_root(&upload, body)))?;
+    let root = part_root(&upload, body);
     let blob = BlobId(turn.random());
     let row =
         PartRow { blob: Base64(blob.0.to_vec()), root: Base64(root.to_vec()), hash: Base64(hash.to_vec()) };
