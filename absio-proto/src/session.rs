@@ -334,7 +334,11 @@ impl Session {
 
     pub(crate) fn set_pin(&mut self, container: ContainerId, pin: Pin) {
         if let Some(user) = &self.user {
-            self.pins.insert((user.id(), container), pin);
+            // Operations side by side may end in any order: what was seen never goes back.
+            let seen = self.pins.entry((user.id(), container)).or_insert(pin);
+            if !seen.tombstone && seen.revision < pin.revision {
+                *seen = pin;
+            }
         }
     }
 

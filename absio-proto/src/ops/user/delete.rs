@@ -103,7 +103,10 @@ impl Operation for Delete {
                     // nothing of it is left to this user.
                     Step::Done(Ok(())) => {}
                     Step::Done(Err(Error::Remote(error)))
-                        if matches!(error.code, RemoteCode::ContainerNotFound | RemoteCode::Deleted) => {}
+                        if matches!(
+                            error.code,
+                            RemoteCode::ContainerNotFound | RemoteCode::Deleted | RemoteCode::AccessExpired
+                        ) => {}
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
                 State::Closing(exchange) => {
