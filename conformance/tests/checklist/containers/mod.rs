@@ -11,5 +11,6 @@ mod lost_answers;
 mod permission_effects;
 mod portions;
 mod round_trips;
+mod self_managed;
 mod update;
 mod wire;
