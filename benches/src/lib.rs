@@ -3,6 +3,7 @@
 //! `benches/README.md` holds the figures.
 
 pub mod bound;
+pub mod container;
 pub mod contract;
 pub mod measure;
 pub mod sealing;

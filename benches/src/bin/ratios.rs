@@ -1,6 +1,7 @@
 //! Prints every target as a ratio of two medians from one run: `cargo run --release -p absio-benches --bin ratios`.
 
 use absio_benches::bound::Bound;
+use absio_benches::container::Small;
 use absio_benches::contract::Contract;
 use absio_benches::measure::{interleaved, rate};
 use absio_benches::sealing::{Content, LENGTH};
@@ -11,6 +12,7 @@ fn main() {
     println!("| what | measured | ratio | target |");
     println!("|---|---|---|---|");
     segment();
+    small();
     sharing();
     contract();
 }
@@ -39,6 +41,23 @@ fn segment() {
     line("open 64 MiB, one core", open_one, limit.div_duration_f64(open_one), "≥ 0.85 of the limit");
     line("seal 64 MiB, two cores", seal_two, seal_one.div_duration_f64(seal_two), "≥ 1.8 times one core");
     line("open 64 MiB, two cores", open_two, open_one.div_duration_f64(open_two), "≥ 1.8 times one core");
+}
+
+fn small() {
+    let mut sealing = Small::new(1024);
+    let limit = Small::new(1024);
+    let times = 200;
+    let [seal, bare] = interleaved(
+        15,
+        [&mut || (0..times).for_each(|_| _ = black_box(sealing.seal())), &mut || {
+            (0..times).for_each(|_| _ = black_box(limit.bare()))
+        }],
+    );
+    println!(
+        "| seal a container of 1 KiB for one reader | {:.1} µs | {:.2} | ≤ 1.3 of an X25519 key, a shared secret and a signature |",
+        seal.as_secs_f64() * 1e6 / f64::from(times),
+        seal.div_duration_f64(bare),
+    );
 }
 
 fn sharing() {
