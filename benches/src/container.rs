@@ -66,10 +66,10 @@ impl Small {
             seal_segment(parameters, keys.content_secret(), &self.content).expect("the content is short");
         let mut row = self.row(*row_salt.expose());
         let body = self.body(container, *id_salt.expose(), digest, &row);
-        let (_, sender_public) = self.writer.chain().active_signing().expect("a new user has keys");
+        let sender = self.writer.chain().signing_key(self.writer.signing_index());
+        let sender_public = sender.expect("a new user has keys").public;
         let (_, recipient_public) = self.reader.chain().active_derivation().expect("a new user has keys");
-        let bound =
-            body.blob_context(&row, sender_public.to_bytes(), recipient_public).expect("the row has keys");
+        let bound = body.blob_context(&row, sender_public, recipient_public).expect("the row has keys");
         let blob = seal_blob(&keys, &Ephemeral::new(&ephemeral), &bound).expect("the reader's key is sound");
         if let Some(wrapped) = &mut row.wrapped {
             wrapped.blob_hash = blob_hash(&blob);

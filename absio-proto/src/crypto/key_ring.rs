@@ -24,6 +24,8 @@ pub struct KeyRing {
     signing: Seeds,
     derivation: Seeds,
     active_signing: u32,
+    /// Made of its seed once: that costs as much as a signature.
+    active: SigningKey,
 }
 
 impl KeyRing {
@@ -87,13 +89,14 @@ impl KeyRing {
         else {
             return Err(mismatch);
         };
-        let signature = suite::sign(&signing_key(seed), SignatureLabel::SelfTest, &chain.head());
+        let active = signing_key(seed);
+        let signature = suite::sign(&active, SignatureLabel::SelfTest, &chain.head());
         let works =
             suite::verify(&public, SignatureLabel::SelfTest, &chain.head(), &signature, "self-test").is_ok();
         if !(signing_is_own && derivation_is_own && works) {
             return Err(mismatch);
         }
-        Ok(Self { chain, signing, derivation, active_signing })
+        Ok(Self { chain, signing, derivation, active_signing, active })
     }
 
     /// Another copy, with its own wiping.
@@ -104,6 +107,7 @@ impl KeyRing {
             signing: duplicate(&self.signing),
             derivation: duplicate(&self.derivation),
             active_signing: self.active_signing,
+            active: self.active.clone(),
         }
     }
 
@@ -128,7 +132,7 @@ impl KeyRing {
     /// Signs with the key in use; gives its index and the signature.
     #[must_use]
     pub fn sign(&self, label: SignatureLabel, payload: &[u8]) -> (u32, [u8; 64]) {
-        (self.active_signing, suite::sign(&self.active_key(), label, payload))
+        (self.active_signing, suite::sign(&self.active, label, payload))
     }
 
     /// The private derivation key `index`, also a retired one: old blobs still open.
@@ -174,7 +178,7 @@ impl KeyRing {
         card.keys.extend(new_keys(sign_index, derive_index, &signing, &derivation, card.created_at));
         card.keys.sort_by_key(|key| (key.kind, key.index));
         make_room(&mut card.keys);
-        card.sign(&[(self.active_signing, &self.active_key()), (sign_index, &signing_key(&signing))]);
+        card.sign(&[(self.active_signing, &self.active), (sign_index, &signing_key(&signing))]);
 
         let mut chain = self.chain.clone();
         chain.append(&card.encode())?;
@@ -190,18 +194,13 @@ impl KeyRing {
     pub fn closing_card(&self, now: Timestamp, entropy: &mut dyn Entropy) -> Result<Vec<u8>, Error> {
         let mut card = self.next_card(now, draw(entropy)?);
         replace_active(&mut card, KeyState::Retired);
-        card.sign(&[(self.active_signing, &self.active_key())]);
+        card.sign(&[(self.active_signing, &self.active)]);
         Ok(card.encode())
     }
 
     /// Private seeds by index, for the key file.
     pub(crate) const fn seeds(&self) -> (&Seeds, &Seeds) {
         (&self.signing, &self.derivation)
-    }
-
-    fn active_key(&self) -> SigningKey {
-        let seed = self.signing.get(&self.active_signing);
-        signing_key(seed.expect("a ring is only made with the seed of the signing key in use"))
     }
 
     fn next_card(&self, now: Timestamp, salt: [u8; 32]) -> IdentityCard {
