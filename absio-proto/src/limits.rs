@@ -76,3 +76,5 @@ pub const STORE_REPLY: usize = 64 << 20;
 pub const STORE_BLOB_PART: usize = 64 << 20;
 /// Bytes of a blob.
 pub const STORE_BLOB: u64 = 1 << 45;
+/// Bytes of a cell.
+pub const STORE_CELL: usize = 1 << 20;

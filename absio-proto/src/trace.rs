@@ -197,6 +197,9 @@ impl Asked {
             StoreOp::BlobList { after, limit } => {
                 Self::new("blob list").optional(after.as_ref().map(|id| &id.0[..])).number(*limit as u64)
             }
+            StoreOp::CellRead { cell } => Self::new("cell read").field(&cell.0),
+            StoreOp::CellWrite { cell, bytes } => Self::new("cell write").field(&cell.0).field(bytes),
+            StoreOp::CellList => Self::new("cell list"),
         }
         .digest()
     }

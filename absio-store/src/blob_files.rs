@@ -4,15 +4,14 @@
 //! write ─▶ staging/NAME ─▶ … ─▶ seal: fsync file, rename to blobs/NA/ME, fsync directory
 //! ```
 //!
-//! `NAME` is the id's 160 bits in base 32 with the order-keeping alphabet of RFC 4648 §7, in lower
-//! case: 2 characters of directory, 30 of file. A file below `blobs` is whole and durable; what is
+//! `NAME` is the id's ([`file_name`](crate::file_name)): 2 characters of directory, 30 of file. A file below `blobs` is whole and durable; what is
 //! left in `staging` belongs to nobody and is removed when the store is opened.
 
-use crate::directory::Directory;
-use crate::failure::{Poison, io_error};
+use crate::directory::{Directory, found};
+use crate::failure::{Poison, failed, io_error};
 use crate::fault;
+use crate::file_name;
 use absio_proto::effect::{BlobId, StoreError, StoreErrorKind};
-use data_encoding::BASE32HEX_NOPAD;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -36,28 +35,7 @@ pub(crate) struct BlobFiles {
 }
 
 fn name_of(id: BlobId) -> String {
-    BASE32HEX_NOPAD.encode(&id.0).to_ascii_lowercase()
-}
-
-fn id_of(name: &str) -> Option<BlobId> {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return None;
-    }
-    let bytes = BASE32HEX_NOPAD.decode(name.to_ascii_uppercase().as_bytes()).ok()?;
-    bytes.try_into().ok().map(BlobId)
-}
-
-/// A missing file or directory as `None`.
-fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn failed(what: &'static str) -> impl Fn(io::Error) -> StoreError {
-    move |error| io_error(what, &error)
+    file_name::of(&id.0)
 }
 
 impl BlobFiles {
@@ -181,7 +159,11 @@ impl BlobFiles {
                 }
                 let Some(directory) = found(self.sealed.child(&shard))? else { continue };
                 let names = directory.names()?.into_iter();
-                sealed.extend(names.filter_map(|rest| id_of(&format!("{shard}{rest}"))).filter(beyond));
+                sealed.extend(
+                    names
+                        .filter_map(|rest| file_name::parse(&format!("{shard}{rest}")).map(BlobId))
+                        .filter(beyond),
+                );
             }
             io::Result::Ok(sealed)
         };

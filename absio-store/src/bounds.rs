@@ -2,7 +2,8 @@
 
 use absio_proto::effect::{Commit, StoreError, StoreErrorKind, StoreOp, Write};
 use absio_proto::limits::{
-    STORE_BLOB, STORE_BLOB_PART, STORE_COMMIT, STORE_ENTRIES, STORE_KEY, STORE_KEYS, STORE_REPLY, STORE_VALUE,
+    STORE_BLOB, STORE_BLOB_PART, STORE_CELL, STORE_COMMIT, STORE_ENTRIES, STORE_KEY, STORE_KEYS, STORE_REPLY,
+    STORE_VALUE,
 };
 
 fn at_most(what: &'static str, actual: u64, limit: u64) -> Result<(), StoreError> {
@@ -31,7 +32,11 @@ pub(crate) fn check(op: &StoreOp) -> Result<(), StoreError> {
         }
         StoreOp::BlobRead { length, .. } => at_most("bytes of a blob part", *length, STORE_BLOB_PART as u64),
         StoreOp::BlobList { limit, .. } => at_most("ids of a list", *limit as u64, STORE_ENTRIES as u64),
-        StoreOp::BlobSeal { .. } | StoreOp::BlobDelete { .. } => Ok(()),
+        StoreOp::CellWrite { bytes, .. } => at_most("bytes of a cell", bytes.len() as u64, STORE_CELL as u64),
+        StoreOp::BlobSeal { .. }
+        | StoreOp::BlobDelete { .. }
+        | StoreOp::CellRead { .. }
+        | StoreOp::CellList => Ok(()),
     }
 }
 

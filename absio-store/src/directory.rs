@@ -13,6 +13,15 @@ const DIRECTORY_MODE: Mode = Mode::RWXU;
 /// Files: for the owner alone.
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
+/// A missing file or directory as `None`.
+pub(crate) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// An open directory.
 pub(crate) struct Directory(OwnedFd);
 

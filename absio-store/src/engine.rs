@@ -1,7 +1,9 @@
-//! What the durable stores have in common: an index of records, blob files, group commit, poison.
+//! What the durable stores have in common: an index of records, files of blobs and cells, group
+//! commit, poison.
 
 use crate::blob_files::BlobFiles;
 use crate::bounds;
+use crate::cell_files::CellFiles;
 use crate::failure::Poison;
 use crate::group_commit::{CommitResult, GroupCommit};
 use crate::root::Root;
@@ -25,10 +27,11 @@ pub(crate) trait Index {
     fn commit(&self, commits: &[Commit]) -> Result<Vec<CommitResult>, StoreError>;
 }
 
-/// A store made of an index and blob files. Fields are dropped in order: the lock goes last.
+/// A store made of an index and files. Fields are dropped in order: the lock goes last.
 pub(crate) struct Engine<I> {
     index: I,
     blobs: BlobFiles,
+    cells: CellFiles,
     group: GroupCommit,
     poison: Arc<Poison>,
     _root: Root,
@@ -37,7 +40,8 @@ pub(crate) struct Engine<I> {
 impl<I: Index> Engine<I> {
     pub(crate) fn new(root: Root, index: I, poison: Arc<Poison>) -> Result<Self, StoreError> {
         let blobs = BlobFiles::open(&root.directory, Arc::clone(&poison))?;
-        Ok(Self { index, blobs, group: GroupCommit::default(), poison, _root: root })
+        let cells = CellFiles::open(&root.directory, Arc::clone(&poison))?;
+        Ok(Self { index, blobs, cells, group: GroupCommit::default(), poison, _root: root })
     }
 
     pub(crate) fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
@@ -65,6 +69,9 @@ impl<I: Index> Engine<I> {
             }
             StoreOp::BlobDelete { blob } => self.blobs.delete(blob).map(|()| StoreOutcome::Done),
             StoreOp::BlobList { after, limit } => self.blobs.list(after, limit).map(StoreOutcome::Blobs),
+            StoreOp::CellRead { cell } => self.cells.read(cell).map(StoreOutcome::Cell),
+            StoreOp::CellWrite { cell, bytes } => self.cells.write(cell, &bytes).map(|()| StoreOutcome::Done),
+            StoreOp::CellList => self.cells.list().map(StoreOutcome::Cells),
         }
     }
 

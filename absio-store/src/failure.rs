@@ -21,6 +21,11 @@ pub(crate) fn io_error(what: &str, error: &io::Error) -> StoreError {
     StoreError::new(kind, format!("{what}: {error}"))
 }
 
+/// As [`io_error`], for `map_err`.
+pub(crate) fn failed(what: &'static str) -> impl Fn(io::Error) -> StoreError {
+    move |error| io_error(what, &error)
+}
+
 /// Set by the first failed flush: what the disk holds is then unknown until the store is reopened.
 #[derive(Default, Debug)]
 pub(crate) struct Poison(AtomicBool);

@@ -1,6 +1,6 @@
 //! Stores that perform [`StoreOp`](absio_proto::effect::StoreOp)s.
 //!
-//! | store | for | records | blobs |
+//! | store | for | records | blobs and cells |
 //! |---|---|---|---|
 //! | [`MemoryStore`] | tests, fixtures, clients that keep nothing | in memory | in memory |
 //! | [`RedbStore`] (feature `redb`, default) | the broker | a redb file | files |
@@ -20,6 +20,8 @@ mod memory;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod blob_files;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod cell_files;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod directory;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod engine;
@@ -28,7 +30,11 @@ mod failure;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod fault;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod file_name;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod group_commit;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod room;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod root;
 

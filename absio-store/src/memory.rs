@@ -3,7 +3,7 @@
 use crate::bounds::{self, ReplyBudget};
 use crate::changes::Plan;
 use absio_proto::driver::blocking::Store;
-use absio_proto::effect::{BlobId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome};
+use absio_proto::effect::{BlobId, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,6 +20,7 @@ pub struct MemoryStore {
 struct State {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
     blobs: BTreeMap<BlobId, Blob>,
+    cells: BTreeMap<CellId, Vec<u8>>,
     used: u64,
 }
 
@@ -42,7 +43,7 @@ impl MemoryStore {
         Self::with_capacity(1 << 30)
     }
 
-    /// An empty store that holds up to `capacity` bytes of keys, values and blobs, and answers
+    /// An empty store that holds up to `capacity` bytes of keys, values, blobs and cells, and answers
     /// [`StoreErrorKind::Full`] beyond.
     #[must_use]
     pub fn with_capacity(capacity: u64) -> Self {
@@ -87,6 +88,15 @@ impl Store for MemoryStore {
                     state.blobs.range((start, Bound::Unbounded)).take(limit).map(|(id, _)| *id).collect()
                 });
                 Ok(StoreOutcome::Blobs(ids))
+            }
+            StoreOp::CellRead { cell } => {
+                Ok(StoreOutcome::Cell(self.read(|state| state.cells.get(&cell).cloned())))
+            }
+            StoreOp::CellWrite { cell, bytes } => {
+                self.change(|state| state.write_cell(cell, bytes, self.capacity))
+            }
+            StoreOp::CellList => {
+                Ok(StoreOutcome::Cells(self.read(|state| state.cells.keys().copied().collect())))
             }
         }
     }
@@ -186,6 +196,20 @@ impl State {
             .get_mut(&id)
             .ok_or_else(|| StoreError::new(StoreErrorKind::Invalid, "there is no such blob to seal"))?;
         blob.sealed = true;
+        Ok(StoreOutcome::Done)
+    }
+
+    fn write_cell(&mut self, id: CellId, bytes: Vec<u8>, capacity: u64) -> Result<StoreOutcome, StoreError> {
+        let before = self.cells.get(&id).map_or(0, |old| old.len() as u64);
+        let used = self.used - before + bytes.len() as u64;
+        if used > capacity && used > self.used {
+            return Err(full());
+        }
+        self.used = used;
+        match bytes.is_empty() {
+            true => self.cells.remove(&id),
+            false => self.cells.insert(id, bytes),
+        };
         Ok(StoreOutcome::Done)
     }
 

@@ -6,6 +6,7 @@
 //! ROOT/index.*       the engine's own file or directory
 //! ROOT/blobs/xx/…    sealed blobs
 //! ROOT/staging/…     blobs under way, removed when the store is opened
+//! ROOT/cells/…       cells, written over in place
 //! ```
 
 use crate::directory::Directory;

@@ -1,11 +1,12 @@
 //! What the durable stores do when the disk or somebody else gets in their way.
 
+mod cells;
 mod damage;
 mod faults;
 mod roots;
 
 use absio_proto::driver::blocking::Store;
-use absio_proto::effect::{BlobId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write};
+use absio_proto::effect::{BlobId, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write};
 use std::path::Path;
 
 type Shared = Box<dyn Store + Send + Sync>;
@@ -50,6 +51,24 @@ fn get(store: &Shared, key: &[u8]) -> Option<Vec<u8>> {
         Ok(StoreOutcome::Values(mut values)) => values.remove(0),
         Ok(_) => panic!("a get answers values"),
         Err(error) => panic!("the get failed: {error}"),
+    }
+}
+
+const CELL: CellId = CellId([0xc3; 20]);
+
+fn cell_op(bytes: &[u8]) -> StoreOp {
+    StoreOp::CellWrite { cell: CELL, bytes: bytes.to_vec() }
+}
+
+fn write_cell(store: &Shared, bytes: &[u8]) {
+    store.apply(cell_op(bytes)).expect("the cell is written");
+}
+
+fn read_cell(store: &Shared) -> Option<Vec<u8>> {
+    match store.apply(StoreOp::CellRead { cell: CELL }) {
+        Ok(StoreOutcome::Cell(bytes)) => bytes,
+        Ok(_) => panic!("a cell read answers a cell"),
+        Err(error) => panic!("the cell read failed: {error}"),
     }
 }
 

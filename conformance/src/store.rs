@@ -2,6 +2,7 @@
 
 pub mod blobs;
 pub mod bounds;
+pub mod cells;
 pub mod commits;
 pub mod history;
 pub mod records;
@@ -57,6 +58,10 @@ pub fn run<B: Backend>(backend: &B) -> Report {
             a_gap_reads_as_zeros, reads_are_cut_at_the_end, a_sealed_blob_never_changes, sealing_twice_is_no_error,
             sealing_the_unknown_is_refused, an_empty_blob_exists, deleting_frees_the_name,
             deleting_the_unknown_is_no_error, the_list_is_ordered_and_paged, parts_of_many_threads_come_together;
+        cells: a_cell_reads_back, an_unknown_cell_is_none, a_cell_is_replaced_whole, no_bytes_remove_a_cell,
+            cells_are_listed_in_order, cells_have_a_limit, cells_are_apart_from_records_and_blobs,
+            cells_survive, cells_of_many_threads_are_apart, readers_see_whole_cells,
+            a_full_store_keeps_its_cells;
         bounds: keys_have_a_limit, values_have_a_limit, commits_have_a_limit, scans_have_a_limit,
             answers_have_a_limit, blob_parts_have_a_limit, a_full_store_changes_nothing;
         history: a_long_mixed_history_equals_the_model;

@@ -18,7 +18,7 @@ pub use compute::Job;
 pub use content::{ContentCall, ContentError, ContentOp, ContentOutcome};
 pub use http::{HttpCall, HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
 pub use store::{
-    BlobId, Commit, Precondition, StoreCall, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
+    BlobId, CellId, Commit, Precondition, StoreCall, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
 };
 
 use crate::error::{Error, Misuse};

@@ -5,6 +5,19 @@
 //! answered. A blob is written in pieces, sealed once, then only read or deleted; a blob that was
 //! not sealed before a crash may be gone. Stores never interpret keys or values.
 //!
+//! A *cell* is a small value beside the records and the blobs, replaced as a whole and in place. It is
+//! for what must survive damage to the index, such as the anchors that tell whether the index is the
+//! one that was left. Replacing it costs one flush and no engine, and in return a crash in the middle
+//! may leave that cell (no other) torn: half of it new, or unreadable. So whoever keeps something in a
+//! cell authenticates it, numbers it, and alternates between two: the cell that is not being written
+//! is whole at any moment, and two flushed writes in turn replace both.
+//!
+//! ```text
+//!          write B = 2        write A = 3        write B = 4
+//! A = 1  ─────────────▶ A = 1 ─────────▶ A = ? ─ crash: B = 2 is what holds
+//! B = 0                 B = 2            B = 2
+//! ```
+//!
 //! What is beyond the `STORE_*` limits of [`limits`](crate::limits) is [`StoreErrorKind::Invalid`]:
 //! nothing is cut short in silence, so a page with fewer entries than asked for is the last one.
 
@@ -17,6 +30,16 @@ pub struct BlobId(pub [u8; 20]);
 impl core::fmt::Debug for BlobId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "blob {}", data_encoding::HEXLOWER.encode(&self.0[..4]))
+    }
+}
+
+/// The random name of a cell: 160 bits, drawn by the core.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CellId(pub [u8; 20]);
+
+impl core::fmt::Debug for CellId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "cell {}", data_encoding::HEXLOWER.encode(&self.0[..4]))
     }
 }
 
@@ -121,6 +144,23 @@ pub enum StoreOp {
         /// At most this many ids.
         limit: usize,
     },
+    /// What a cell holds. [`StoreErrorKind::Corrupt`] if its store can see that it is torn; what a
+    /// store cannot see, the reader finds by authenticating the bytes.
+    CellRead {
+        /// The cell.
+        cell: CellId,
+    },
+    /// Replaces what a cell holds, in place, by up to [`STORE_CELL`](crate::limits::STORE_CELL) bytes;
+    /// durable when answered. No bytes remove the cell, and removing an absent one is no error. A
+    /// crash, or an answer of [`StoreErrorKind::Io`], may leave this cell torn.
+    CellWrite {
+        /// The cell.
+        cell: CellId,
+        /// All that it shall hold.
+        bytes: Vec<u8>,
+    },
+    /// All cells, torn ones too, ascending. There are few: no pages.
+    CellList,
 }
 
 /// Keys and values are opaque and may be long: only the shape is printed.
@@ -146,6 +186,9 @@ impl core::fmt::Debug for StoreOp {
             }
             Self::BlobDelete { .. } => write!(f, "delete a blob"),
             Self::BlobList { limit, .. } => write!(f, "list at most {limit} blobs"),
+            Self::CellRead { .. } => write!(f, "read a cell"),
+            Self::CellWrite { bytes, .. } => write!(f, "write {} bytes as a cell", bytes.len()),
+            Self::CellList => write!(f, "list the cells"),
         }
     }
 }
@@ -163,10 +206,14 @@ pub enum StoreOutcome {
     Conflict(usize),
     /// Of [`StoreOp::BlobRead`]: the bytes, or none if no such sealed blob exists.
     Blob(Option<Vec<u8>>),
-    /// Of the blob writes, seals and deletes.
+    /// Of the blob writes, seals and deletes, and of the cell writes.
     Done,
     /// Of [`StoreOp::BlobList`].
     Blobs(Vec<BlobId>),
+    /// Of [`StoreOp::CellRead`]: the bytes, or none if there is no such cell.
+    Cell(Option<Vec<u8>>),
+    /// Of [`StoreOp::CellList`].
+    Cells(Vec<CellId>),
 }
 
 /// Why a store could not do what was asked.

@@ -2,7 +2,7 @@
 
 use super::{Entry, Given, Performed, Recording};
 use crate::effect::{
-    BlobId, ContentError, ContentOutcome, HttpResponse, StoreError, StoreErrorKind, StoreOutcome,
+    BlobId, CellId, ContentError, ContentOutcome, HttpResponse, StoreError, StoreErrorKind, StoreOutcome,
     TransportError, TransportErrorKind,
 };
 use core::time::Duration;
@@ -62,6 +62,8 @@ enum SavedGiven {
     Conflict(usize),
     Blob(Option<String>),
     Blobs(Vec<String>),
+    Cell(Option<String>),
+    Cells(Vec<String>),
     Done,
     StoreFailed { kind: String, reason: String },
     Content(String),
@@ -150,6 +152,8 @@ fn save_outcome(outcome: &StoreOutcome) -> SavedGiven {
         StoreOutcome::Conflict(index) => SavedGiven::Conflict(*index),
         StoreOutcome::Blob(bytes) => SavedGiven::Blob(bytes.as_deref().map(text)),
         StoreOutcome::Blobs(ids) => SavedGiven::Blobs(ids.iter().map(|id| HEXLOWER.encode(&id.0)).collect()),
+        StoreOutcome::Cell(bytes) => SavedGiven::Cell(bytes.as_deref().map(text)),
+        StoreOutcome::Cells(ids) => SavedGiven::Cells(ids.iter().map(|id| HEXLOWER.encode(&id.0)).collect()),
         StoreOutcome::Done => SavedGiven::Done,
     }
 }
@@ -190,7 +194,15 @@ fn load_given(saved: SavedGiven) -> Result<Given, FixtureError> {
             Given::Store(Ok(StoreOutcome::Blob(found.as_deref().map(bytes).transpose()?)))
         }
         SavedGiven::Blobs(ids) => {
-            Given::Store(Ok(StoreOutcome::Blobs(ids.iter().map(|id| blob(id)).collect::<Result<_, _>>()?)))
+            let ids = ids.iter().map(|id| id_of(id).map(BlobId));
+            Given::Store(Ok(StoreOutcome::Blobs(ids.collect::<Result<_, _>>()?)))
+        }
+        SavedGiven::Cell(found) => {
+            Given::Store(Ok(StoreOutcome::Cell(found.as_deref().map(bytes).transpose()?)))
+        }
+        SavedGiven::Cells(ids) => {
+            let ids = ids.iter().map(|id| id_of(id).map(CellId));
+            Given::Store(Ok(StoreOutcome::Cells(ids.collect::<Result<_, _>>()?)))
         }
         SavedGiven::Done => Given::Store(Ok(StoreOutcome::Done)),
         SavedGiven::StoreFailed { kind: name, reason } => {
@@ -204,7 +216,8 @@ fn load_given(saved: SavedGiven) -> Result<Given, FixtureError> {
     })
 }
 
-fn blob(text: &str) -> Result<BlobId, FixtureError> {
+/// The id of a blob or a cell.
+fn id_of(text: &str) -> Result<[u8; 20], FixtureError> {
     let id = HEXLOWER.decode(text.as_bytes()).map_err(FixtureError::new)?;
-    id.try_into().map(BlobId).map_err(|_| FixtureError::new("a blob id is not 20 bytes long"))
+    id.try_into().map_err(|_| FixtureError::new("an id is not 20 bytes long"))
 }

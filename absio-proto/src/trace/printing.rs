@@ -113,6 +113,9 @@ impl Display for Outcome<'_> {
             StoreOutcome::Blob(None) => write!(f, "no such blob"),
             StoreOutcome::Done => write!(f, "done"),
             StoreOutcome::Blobs(ids) => write!(f, "{} blobs", ids.len()),
+            StoreOutcome::Cell(Some(bytes)) => write!(f, "{} bytes", bytes.len()),
+            StoreOutcome::Cell(None) => write!(f, "no such cell"),
+            StoreOutcome::Cells(ids) => write!(f, "{} cells", ids.len()),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::driver::blocking::{self, Host};
-use crate::effect::{AllCall, BlobId, ContentCall, Effect, HttpCall, Method, Reply, StoreCall};
+use crate::effect::{AllCall, BlobId, CellId, ContentCall, Effect, HttpCall, Method, Reply, StoreCall};
 use crate::effect::{StoreErrorKind, TransportErrorKind};
 use crate::model::Timestamp;
 use crate::{Cx, Entropy, EntropyError, Error, Generation, Guard, Join, Leaf, Now, Operation, Step};
@@ -218,6 +218,41 @@ fn the_replayable_form_comes_back_whole() {
     let replay = Replay::new(read, State(7));
     assert_eq!(blocking::run(&mut everything(true), &replay), result);
     assert!(replay.finish().is_ok());
+}
+
+#[test]
+fn what_cells_answer_comes_back_whole_and_is_printed_by_its_length() {
+    let answers = [
+        StoreOutcome::Cell(Some(SECRET.as_bytes().to_vec())),
+        StoreOutcome::Cell(None),
+        StoreOutcome::Cells(vec![CellId([1; 20]), CellId([2; 20])]),
+    ];
+    let performed = |outcome| Performed {
+        asked: "store: a cell".into(),
+        digest: [5; 32],
+        given: Given::Store(Ok(outcome)),
+    };
+    let recording = Recording { entries: answers.map(|outcome| Entry::Effect(performed(outcome))).into() };
+    assert!(Recording::from_json(&recording.to_json()).unwrap() == recording);
+    let printed = recording.to_string();
+    for line in ["-> 58 bytes", "-> no such cell", "-> 2 cells"] {
+        assert!(printed.contains(line), "{printed}");
+    }
+    assert!(!printed.contains(SECRET));
+}
+
+#[test]
+fn cell_writes_with_other_bytes_have_another_digest() {
+    let write = |cell, bytes: &[u8]| Asked::store(&StoreOp::CellWrite { cell, bytes: bytes.to_vec() });
+    let (one, two) = (CellId([1; 20]), CellId([2; 20]));
+    assert_eq!(write(one, b"a"), write(one, b"a"));
+    let others = [
+        write(one, b"b"),
+        write(two, b"a"),
+        Asked::store(&StoreOp::CellRead { cell: one }),
+        Asked::store(&StoreOp::CellList),
+    ];
+    assert!(others.iter().all(|other| *other != write(one, b"a")));
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! The file under redb: takes the room it needs before it is written to, and remembers what failed.
 
-use crate::fault;
+use crate::{fault, room};
 use redb::StorageBackend;
-use rustix::fs::FallocateFlags;
-use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -56,14 +54,7 @@ impl IndexFile {
         }
         // A full disk shows here, where nothing of a transaction has been written yet.
         fault::place("grow index")?;
-        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), present, length - present) {
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.file.set_len(length),
-            Err(error) => {
-                self.file.set_len(present)?;
-                Err(error.into())
-            }
-            Ok(()) => Ok(()),
-        }
+        room::extend(&self.file, present, length)
     }
 }
 

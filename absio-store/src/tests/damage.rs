@@ -56,7 +56,7 @@ fn a_planted_link_in_staging_is_not_written_through() {
 #[test]
 fn links_in_place_of_the_stores_own_files_keep_it_from_opening() {
     for open in ENGINES {
-        for name in ["lock", "format", "blobs", "staging", "index.redb", "index.sled"] {
+        for name in ["lock", "format", "blobs", "staging", "cells", "index.redb", "index.sled"] {
             let (root, elsewhere) = (root(), root());
             drop(open(root.path()).expect("an empty root opens"));
             let place = root.path().join(name);

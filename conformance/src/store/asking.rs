@@ -2,7 +2,7 @@
 
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{
-    BlobId, Commit, Precondition, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
+    BlobId, CellId, Commit, Precondition, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
 };
 
 pub(super) fn apply(store: &impl Store, op: StoreOp) -> StoreOutcome {
@@ -114,5 +114,30 @@ pub(super) fn blob_list(store: &impl Store, after: Option<BlobId>, limit: usize)
     match apply(store, StoreOp::BlobList { after, limit }) {
         StoreOutcome::Blobs(ids) => ids,
         _ => panic!("a list must answer blobs"),
+    }
+}
+
+pub(super) fn cell(number: u8) -> CellId {
+    let mut id = [number; 20];
+    id[0] = number.wrapping_mul(37);
+    CellId(id)
+}
+
+pub(super) fn cell_write(store: &impl Store, cell: CellId, bytes: &[u8]) {
+    let done = apply(store, StoreOp::CellWrite { cell, bytes: bytes.to_vec() });
+    assert!(done == StoreOutcome::Done, "a cell write must answer done");
+}
+
+pub(super) fn cell_read(store: &impl Store, cell: CellId) -> Option<Vec<u8>> {
+    match apply(store, StoreOp::CellRead { cell }) {
+        StoreOutcome::Cell(bytes) => bytes,
+        _ => panic!("a cell read must answer a cell"),
+    }
+}
+
+pub(super) fn cell_list(store: &impl Store) -> Vec<CellId> {
+    match apply(store, StoreOp::CellList) {
+        StoreOutcome::Cells(ids) => ids,
+        _ => panic!("a list of cells must answer cells"),
     }
 }
