@@ -1,6 +1,10 @@
 //! Errors by blame: who must act. Each says what failed, on which id, and what to do; none holds a
 //! secret. [`Error::code`] is stable, the sentences are not.
 
+mod local;
+
+pub use local::LocalError;
+
 use crate::effect::{ContentError, StoreError, TransportError};
 use crate::model::{ContainerId, UserId};
 use crate::operation::EntropyError;
@@ -29,6 +33,9 @@ pub enum Error {
     /// The store failed.
     #[error("the store failed ({0})")]
     Store(#[from] StoreError),
+    /// What was asked for is not on this device, or damaged there.
+    #[error(transparent)]
+    Local(#[from] LocalError),
     /// The caller's content source or sink failed.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -515,6 +522,7 @@ impl Error {
             Self::Crypto(error) => error.code(),
             Self::Transport(_) => "transport",
             Self::Store(_) => "store",
+            Self::Local(error) => error.code(),
             Self::Content(_) => "content",
             Self::Entropy(_) => "entropy",
             Self::Misuse(_) => "misuse",

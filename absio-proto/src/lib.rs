@@ -80,13 +80,14 @@ pub mod effect;
 mod error;
 pub mod limits;
 pub mod model;
+mod ofs;
 mod operation;
 pub mod ops;
 mod session;
 pub mod trace;
 pub mod wire;
 
-pub use error::{CryptoError, Error, InputError, Misuse, RemoteCode, RemoteError};
+pub use error::{CryptoError, Error, InputError, LocalError, Misuse, RemoteCode, RemoteError};
 pub use operation::{
     BoxOp, Cx, Entropy, EntropyError, Generation, Guard, Join, Leaf, Map, Now, Operation, Step,
 };

@@ -1,6 +1,10 @@
 //! What a client remembers between operations, in memory only: configuration, who is signed in,
 //! and what was verified before and must not go back.
 
+mod local;
+
+pub(crate) use local::Local;
+
 use crate::crypto::chain::{Pin, Signers};
 use crate::crypto::manifest::{ManifestView, TypeOpening};
 use crate::crypto::{CardChain, KdfPolicy, KeyRing, OpenKeyFile, SealedKeyFile};
@@ -10,7 +14,7 @@ use crate::model::{ApiKey, ContainerId, EventFilter, UserId, Validators};
 use crate::operation::{Generation, Now};
 use crate::wire;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The server that the original spoke to unless told otherwise (S-004).
@@ -199,7 +203,12 @@ pub struct Session {
     generation: u64,
     user: Option<User>,
     token: Option<Token>,
+    local: Option<Local>,
     peers: BTreeMap<UserId, CardChain>,
+    /// Peers whose cards are newer here than in the local store.
+    new_peers: BTreeSet<UserId>,
+    /// Peers whose fingerprint was compared by hand.
+    verified_peers: BTreeSet<UserId>,
     /// The last revision seen, by the user who saw it: kept when signing out, they are no secret.
     pins: BTreeMap<(UserId, ContainerId), Pin>,
     heads: BTreeMap<ContainerId, Head>,
@@ -234,6 +243,12 @@ impl Session {
     #[must_use]
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref()
+    }
+
+    /// The user whose partition of the local store is open: signed in there, whatever the server says.
+    #[must_use]
+    pub fn local_user(&self) -> Option<&User> {
+        self.local.as_ref().map(|local| &local.user)
     }
 
     /// Whether a token for the server is held that has not run out at `now`.
@@ -324,7 +339,69 @@ impl Session {
             served.extends(pinned.sequence(), &pinned.head())?;
         }
         self.peers.insert(user, served);
+        self.new_peers.insert(user);
         Ok(())
+    }
+
+    /// The open partition.
+    pub(crate) fn local(&self) -> Result<&Local, Error> {
+        self.config()?;
+        self.local.as_ref().ok_or_else(|| InputError::NotAuthenticated.into())
+    }
+
+    pub(crate) fn local_mut(&mut self) -> Result<&mut Local, Error> {
+        self.local.as_mut().ok_or_else(|| InputError::NotAuthenticated.into())
+    }
+
+    /// Opens a partition in place of the one open before.
+    pub(crate) fn enter(&mut self, local: Local) {
+        self.leave();
+        self.local = Some(local);
+    }
+
+    /// Closes the partition: its keys are wiped.
+    pub(crate) fn leave(&mut self) {
+        if self.local.take().is_some() {
+            self.generation += 1;
+        }
+    }
+
+    /// A peer as the local store has it; a chain that is known already and longer stays.
+    pub(crate) fn recall_peer(&mut self, chain: CardChain, is_verified: bool) {
+        let user = chain.user_id();
+        if is_verified {
+            self.verified_peers.insert(user);
+        }
+        let known = self.peers.get(&user).map_or(0, CardChain::sequence);
+        if known < chain.sequence() {
+            self.peers.insert(user, chain);
+            self.new_peers.remove(&user);
+        }
+    }
+
+    /// Peers to be written to the local store.
+    pub(crate) fn new_peers(&self) -> impl Iterator<Item = &CardChain> {
+        self.new_peers.iter().filter_map(|user| self.peers.get(user))
+    }
+
+    /// These chains are in the local store now.
+    pub(crate) fn peers_written(&mut self, written: &[(UserId, u64)]) {
+        for (user, sequence) in written {
+            if self.peers.get(user).is_none_or(|chain| chain.sequence() <= *sequence) {
+                self.new_peers.remove(user);
+            }
+        }
+    }
+
+    /// Whether somebody compared the fingerprint of `user` by hand.
+    pub(crate) fn is_verified_peer(&self, user: UserId) -> bool {
+        self.verified_peers.contains(&user)
+    }
+
+    /// Marks a user's fingerprint as compared by hand.
+    pub(crate) fn set_verified_peer(&mut self, user: UserId) {
+        self.verified_peers.insert(user);
+        self.new_peers.insert(user);
     }
 
     pub(crate) fn pin(&self, container: ContainerId) -> Option<&Pin> {
@@ -339,6 +416,14 @@ impl Session {
             if !seen.tombstone && seen.revision < pin.revision {
                 *seen = pin;
             }
+        }
+    }
+
+    /// Pins what the local store of `user` remembers: no server can show less from then on.
+    pub(crate) fn recall_pin(&mut self, user: UserId, container: ContainerId, pin: Pin) {
+        let seen = self.pins.entry((user, container)).or_insert(pin);
+        if !seen.tombstone && (pin.tombstone || seen.revision < pin.revision) {
+            *seen = pin;
         }
     }
 

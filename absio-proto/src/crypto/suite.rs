@@ -74,6 +74,12 @@ labels! {
         RequestBody = "request-body",
         /// Checkpoint over pins.
         Checkpoint = "checkpoint",
+        /// Extraction of a local store's keys.
+        Store = "store",
+        /// Names of the cells that hold a key file.
+        StoreKeyFile = "store-key-file",
+        /// What hides the beginning of a key file at rest.
+        StoreMask = "store-mask",
     }
 }
 
@@ -92,6 +98,16 @@ labels! {
         PassphraseWrap = "key/passphrase-wrap",
         /// Keys of the key file's body.
         KeyFileBody = "key/keyfile-body",
+        /// Key that makes the names of a local store's records.
+        StoreName = "key/store-name",
+        /// Key of the digest over a local store's records.
+        StoreDigest = "key/store-digest",
+        /// Keys of one record of a local store.
+        StoreRecord = "key/store-record",
+        /// Keys of one anchor of a local store.
+        StoreAnchor = "key/store-anchor",
+        /// Keys of one envelope among a local store's blobs.
+        StoreEnvelope = "key/store-envelope",
     }
 }
 

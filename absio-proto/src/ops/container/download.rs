@@ -9,6 +9,7 @@
 //! Every chunk's tag is checked before its bytes leave a part; that the whole is what the manifest
 //! signed is known only at the end, so until then everything is provisional.
 
+use super::chunks::{Chunks, Source};
 use super::content::ContentOutput;
 use crate::crypto::Secret;
 use crate::crypto::merkle::MerkleBuilder;
@@ -16,13 +17,12 @@ use crate::crypto::segment::{
     HEADER_LENGTH, OpenedPart, Padding, SegmentContext, SegmentDigest, SegmentHeader, SegmentOpener,
 };
 use crate::crypto::suite::Digest48;
-use crate::effect::{ContentError, ContentOp, ContentOutcome, Reply};
+use crate::effect::{BlobId, ContentError, ContentOp, ContentOutcome, Reply};
 use crate::error::{CryptoError, Error, InputError, Misuse};
 use crate::limits;
 use crate::operation::{Cx, Join, Leaf, Operation, Step};
-use crate::ops::Exchange;
+use crate::ops::ofs::ask::{self, Answer};
 use crate::session::Session;
-use crate::wire::Route;
 use crate::{attempt, drive};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -33,6 +33,9 @@ const WINDOW: u64 = 4;
 /// Downloads the content segment that a verified manifest describes. Gives the plaintext, or nothing
 /// if it went to the caller's sink.
 pub(super) struct Download {
+    source: Source,
+    /// Where the sealed chunks are kept as they pass; none once that failed.
+    keep: Option<BlobId>,
     context: SegmentContext,
     signed: SegmentDigest,
     secret: Secret<32>,
@@ -46,12 +49,18 @@ pub(super) struct Download {
 
 enum State {
     Start,
-    Heading(Exchange),
+    Heading(Chunks),
     Fetching(Join<Part, OpenedBytes>),
 }
 
-/// What a part gives: its leaves, and its bytes unless they went to the sink.
-type OpenedBytes = (Vec<Digest48>, Option<Vec<u8>>);
+/// What a part gives.
+struct OpenedBytes {
+    leaves: Vec<Digest48>,
+    /// None if they went to the sink.
+    bytes: Option<Vec<u8>>,
+    /// Whether the sealed bytes are kept, if they were to be.
+    is_kept: bool,
+}
 
 impl Download {
     pub(super) fn new(
@@ -69,6 +78,8 @@ impl Download {
             .into());
         }
         Ok(Self {
+            source: Source::Broker,
+            keep: None,
             context,
             signed,
             secret,
@@ -81,13 +92,29 @@ impl Download {
         })
     }
 
-    fn range(&self, offset: u64, length: u64) -> Exchange {
-        let (container, epoch) = (self.context.container, self.context.epoch);
-        Exchange::new(Route::Content { container, epoch, offset, length })
+    /// From the local store, where the clear header is known already.
+    pub(super) fn of_blob(mut self, header: SegmentHeader, blob: BlobId) -> Result<Self, Error> {
+        self.source = Source::Blob(blob);
+        self.open_header(header)?;
+        Ok(self)
     }
 
-    fn open_header(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let header = SegmentHeader::decode(bytes)?;
+    /// Keeps the sealed chunks in `blob` on the way. That it fails is no failure of the download.
+    pub(super) fn keeping(self, blob: BlobId) -> Self {
+        Self { keep: Some(blob), ..self }
+    }
+
+    /// The blob that holds all the chunks, and the clear header that belongs to them; none if they
+    /// were not to be kept, or could not be.
+    pub(super) fn kept(&self) -> Option<(SegmentHeader, BlobId)> {
+        Some((*self.opener.as_ref()?.header(), self.keep?))
+    }
+
+    fn range(&self, offset: u64, length: u64) -> Chunks {
+        Chunks::new(self.source, &self.context, offset, length)
+    }
+
+    fn open_header(&mut self, header: SegmentHeader) -> Result<(), Error> {
         if self.output == ContentOutput::Streamed && header.parameters.padding != Padding::None {
             return Err(CryptoError::Decrypt.into());
         }
@@ -110,6 +137,8 @@ impl Download {
                 first_chunk: self.next_chunk,
                 length,
                 output: self.output,
+                keep: self.keep.map(|blob| (blob, offset.saturating_sub(HEADER_LENGTH as u64))),
+                is_kept: self.keep.is_some(),
                 leaves: Vec::new(),
                 state: PartState::Getting(self.range(offset, length)),
             });
@@ -142,18 +171,20 @@ impl Operation for Download {
     ) -> Step<Result<Self::Output, Error>> {
         loop {
             match &mut self.state {
-                State::Start => {
+                State::Start if self.opener.is_none() => {
                     self.state = State::Heading(self.range(0, HEADER_LENGTH as u64));
                     continue;
                 }
-                State::Heading(exchange) => {
-                    let bytes = drive!(exchange, cx, reply);
-                    attempt!(self.open_header(&bytes));
+                State::Start => {}
+                State::Heading(chunks) => {
+                    let bytes = drive!(chunks, cx, reply);
+                    attempt!(SegmentHeader::decode(&bytes).map_err(Error::from).and_then(|h| self.open_header(h)));
                 }
                 State::Fetching(join) => {
-                    for (leaves, bytes) in drive!(join, cx, reply) {
-                        self.tree.extend(&leaves);
-                        self.plaintext.extend(bytes.unwrap_or_default());
+                    for part in drive!(join, cx, reply) {
+                        self.tree.extend(&part.leaves);
+                        self.plaintext.extend(part.bytes.unwrap_or_default());
+                        self.keep = self.keep.filter(|_| part.is_kept);
                     }
                 }
             }
@@ -171,12 +202,16 @@ struct Part {
     first_chunk: u64,
     length: u64,
     output: ContentOutput,
+    /// The blob for the sealed bytes, and their place in it.
+    keep: Option<(BlobId, u64)>,
+    is_kept: bool,
     leaves: Vec<Digest48>,
     state: PartState,
 }
 
 enum PartState {
-    Getting(Exchange),
+    Getting(Chunks),
+    Keeping(Answer, Vec<u8>),
     Opening(Leaf<Result<OpenedPart, CryptoError>>),
     Writing(Leaf<Result<ContentOutcome, ContentError>>),
 }
@@ -188,6 +223,19 @@ impl Part {
         }
         let (opener, first) = (self.opener.clone(), self.first_chunk);
         Ok(PartState::Opening(Leaf::compute("open a part", move || opener.open_part(first, &sealed))))
+    }
+
+    fn received(&mut self, sealed: Vec<u8>) -> Result<PartState, Error> {
+        match self.keep.take() {
+            Some((blob, offset)) => {
+                Ok(PartState::Keeping(ask::write_blob(blob, offset, sealed.clone()), sealed))
+            }
+            None => self.open(sealed),
+        }
+    }
+
+    fn opened(&mut self, bytes: Option<Vec<u8>>) -> OpenedBytes {
+        OpenedBytes { leaves: core::mem::take(&mut self.leaves), bytes, is_kept: self.is_kept }
     }
 
     fn offset(&self) -> u64 {
@@ -205,8 +253,13 @@ impl Operation for Part {
     ) -> Step<Result<OpenedBytes, Error>> {
         loop {
             self.state = match &mut self.state {
-                PartState::Getting(exchange) => {
-                    let sealed = drive!(exchange, cx, reply);
+                PartState::Getting(chunks) => {
+                    let sealed = drive!(chunks, cx, reply);
+                    attempt!(self.received(sealed))
+                }
+                PartState::Keeping(answer, sealed) => {
+                    let sealed = core::mem::take(sealed);
+                    self.is_kept &= drive!(answer, cx, reply).is_ok();
                     attempt!(self.open(sealed))
                 }
                 PartState::Opening(leaf) => {
@@ -214,13 +267,13 @@ impl Operation for Part {
                     self.leaves = part.leaves;
                     let bytes = part.plaintext.into_unproven_bytes();
                     if self.output == ContentOutput::Memory {
-                        return Step::Done(Ok((core::mem::take(&mut self.leaves), Some(bytes))));
+                        return Step::Done(Ok(self.opened(Some(bytes))));
                     }
                     PartState::Writing(Leaf::content(ContentOp::WriteAt { offset: self.offset(), bytes }))
                 }
                 PartState::Writing(leaf) => {
                     attempt!(drive!(leaf, cx, reply));
-                    return Step::Done(Ok((core::mem::take(&mut self.leaves), None)));
+                    return Step::Done(Ok(self.opened(None)));
                 }
             };
         }

@@ -1,0 +1,208 @@
+//! What is kept of a container: always the pin, and while it is cached the verified revision with its
+//! keys and as many sections as were fetched.
+
+use crate::crypto::ContainerKeys;
+use crate::crypto::chain::Pin;
+use crate::crypto::encoding::{Reader, Writer};
+use crate::crypto::manifest::{ManifestView, Section, TypeOpening};
+use crate::crypto::segment::{HEADER_LENGTH, SegmentHeader};
+use crate::effect::BlobId;
+use crate::error::CryptoError;
+use crate::limits;
+use crate::model::{ContainerId, Portion, Timestamp};
+use crate::session::Head;
+use zeroize::Zeroizing;
+
+const VERSION: u8 = 1;
+/// Bits of the flags.
+const TOMBSTONE: u8 = 1;
+const LOCAL: u8 = 2;
+const REPORTED: u8 = 4;
+const UNSENT: u8 = 8;
+const KEPT: u8 = 16;
+const FLAGS: u8 = TOMBSTONE | LOCAL | REPORTED | UNSENT | KEPT;
+
+/// Where a segment's bytes are.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum KeptSection {
+    /// The whole segment, in the record.
+    Inline(Vec<u8>),
+    /// The clear header here (it names the container), the chunks in a blob.
+    Blob {
+        /// The clear header.
+        header: SegmentHeader,
+        /// Where the chunks are.
+        blob: BlobId,
+    },
+}
+
+impl KeptSection {
+    /// The blob that holds the chunks, if one does.
+    pub(crate) const fn blob(&self) -> Option<BlobId> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Blob { blob, .. } => Some(*blob),
+        }
+    }
+}
+
+/// A cached container.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) head: Head,
+    /// None if the user may not decrypt.
+    pub(crate) keys: Option<std::sync::Arc<ContainerKeys>>,
+    pub(crate) header: Option<Vec<u8>>,
+    pub(crate) content: Option<KeptSection>,
+}
+
+impl Kept {
+    /// Takes sections of `older` that this revision did not change and that are missing here.
+    pub(crate) fn inherit(&mut self, older: Self) {
+        let (new, old) = (self.head.view.body(), older.head.view.body());
+        if self.header.is_none() && new.header == old.header {
+            self.header = older.header;
+        }
+        if self.content.is_none() && new.content == old.content {
+            self.content = older.content;
+        }
+    }
+
+    /// Whether what `portion` asks for is here, as far as the container has it.
+    pub(crate) fn has(&self, portion: Portion) -> bool {
+        let body = self.head.view.body();
+        let here = |wanted: bool, section: &Section, kept: bool| {
+            !wanted || kept || !section.state.is_stored() || self.keys.is_none()
+        };
+        here(portion.wants_header(), &body.header, self.header.is_some())
+            && here(portion.wants_content(), &body.content, self.content.is_some())
+    }
+}
+
+/// The record of a container.
+#[derive(Clone)]
+pub(crate) struct ContainerRecord {
+    pub(crate) container: ContainerId,
+    pub(crate) pin: Pin,
+    /// When the broker last confirmed that this is the present revision; none if it never did.
+    pub(crate) fresh_at: Option<Timestamp>,
+    /// It was never at the broker: nothing but this device has it.
+    pub(crate) is_local: bool,
+    /// The broker said that it is gone or no longer shared, without proof (security case 48).
+    pub(crate) is_reported: bool,
+    /// The revision kept is waiting to be sent.
+    pub(crate) is_unsent: bool,
+    /// Where this record stands once more, for a container that nobody else has.
+    pub(crate) envelope: Option<BlobId>,
+    pub(crate) kept: Option<Kept>,
+}
+
+impl ContainerRecord {
+    /// Nothing but the pin.
+    pub(crate) const fn pinned(container: ContainerId, pin: Pin) -> Self {
+        Self {
+            container,
+            pin,
+            fresh_at: None,
+            is_local: false,
+            is_reported: false,
+            is_unsent: false,
+            envelope: None,
+            kept: None,
+        }
+    }
+
+    /// The blobs that belong to it.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        let content = self.kept.as_ref().and_then(|kept| kept.content.as_ref()?.blob());
+        content.into_iter().chain(self.envelope)
+    }
+
+    /// The bytes, before they are sealed.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        let flags = flag(self.pin.tombstone, TOMBSTONE)
+            | flag(self.is_local, LOCAL)
+            | flag(self.is_reported, REPORTED)
+            | flag(self.is_unsent, UNSENT)
+            | flag(self.kept.is_some(), KEPT);
+        let writer = Writer::new()
+            .u8(VERSION)
+            .u8(flags)
+            .bytes(self.container.as_bytes())
+            .u64(self.pin.revision)
+            .bytes(&self.pin.hash)
+            .u64(Timestamp::to_wire(self.fresh_at))
+            .prefixed(self.envelope.as_ref().map(|blob| &blob.0[..]).unwrap_or_default());
+        let writer = match &self.kept {
+            None => writer,
+            Some(kept) => write_kept(kept, writer),
+        };
+        Zeroizing::new(writer.finish())
+    }
+
+    /// Reads a record.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CryptoError> {
+        let mut reader = Reader::new("stored container", bytes);
+        let version = reader.u8()?;
+        if version != VERSION {
+            return Err(CryptoError::Unknown { what: "version of a stored container", value: version.into() });
+        }
+        let flags = reader.u8()?;
+        if flags & !FLAGS != 0 {
+            return Err(reader.malformed("it has unknown flags"));
+        }
+        let is = |bit: u8| flags & bit != 0;
+        let container = ContainerId::from_bytes(reader.array()?);
+        let pin = Pin { revision: reader.u64()?, hash: reader.array()?, tombstone: is(TOMBSTONE) };
+        let fresh_at = Timestamp::from_wire(reader.u64()?);
+        let envelope = match reader.prefixed(20)? {
+            [] => None,
+            id => Some(BlobId(id.try_into().map_err(|_| reader.malformed("its envelope has no name"))?)),
+        };
+        let kept = if is(KEPT) { Some(read_kept(container, &mut reader)?) } else { None };
+        reader.end()?;
+        let (is_local, is_reported, is_unsent) = (is(LOCAL), is(REPORTED), is(UNSENT));
+        Ok(Self { container, pin, fresh_at, is_local, is_reported, is_unsent, envelope, kept })
+    }
+}
+
+fn write_kept(kept: &Kept, writer: Writer) -> Writer {
+    let keys = kept.keys.as_ref().map(|keys| keys.to_bytes());
+    let writer = writer
+        .prefixed(&kept.head.view.encode())
+        .prefixed(kept.head.blob.as_deref().unwrap_or_default())
+        .prefixed(&kept.head.type_opening.as_ref().map(TypeOpening::encode).unwrap_or_default())
+        .prefixed(keys.as_deref().map(Vec::as_slice).unwrap_or_default())
+        .prefixed(kept.header.as_deref().unwrap_or_default());
+    match &kept.content {
+        None => writer.u8(0),
+        Some(KeptSection::Inline(segment)) => writer.u8(1).prefixed(segment),
+        Some(KeptSection::Blob { header, blob }) => writer.u8(2).bytes(&header.encode()).bytes(&blob.0),
+    }
+}
+
+fn read_kept(container: ContainerId, reader: &mut Reader<'_>) -> Result<Kept, CryptoError> {
+    let mut part = || {
+        let bytes = reader.prefixed(limits::STORE_VALUE)?;
+        Ok::<_, CryptoError>((!bytes.is_empty()).then_some(bytes))
+    };
+    let view = ManifestView::decode(part()?.unwrap_or_default())?;
+    let blob = part()?.map(<[u8]>::to_vec);
+    let type_opening = part()?.map(TypeOpening::decode).transpose()?;
+    let keys = part()?.map(ContainerKeys::from_bytes).transpose()?.map(std::sync::Arc::new);
+    let header = part()?.map(<[u8]>::to_vec);
+    let content = match reader.u8()? {
+        0 => None,
+        1 => Some(KeptSection::Inline(reader.prefixed(limits::STORE_VALUE)?.to_vec())),
+        2 => {
+            let header = SegmentHeader::decode(reader.bytes(HEADER_LENGTH)?)?;
+            Some(KeptSection::Blob { header, blob: BlobId(reader.array()?) })
+        }
+        _ => return Err(reader.malformed("its content is in an unknown place")),
+    };
+    if view.body().container != container {
+        return Err(view.body().mismatch("container id"));
+    }
+    Ok(Kept { head: Head { view, blob, type_opening }, keys, header, content })
+}

@@ -1,0 +1,23 @@
+//! The Obfuscating File System: what a user keeps on a device, encrypted before any store sees it
+//! (`docs/protocol.md`, section 18).
+//!
+//! ```text
+//!   key file (opened with password or passphrase) ──▶ store secret ──▶ StoreKeys
+//!                                                                        │
+//!   records of the index   name = HMAC, value = sealed, padded          ─┤  containers, peers, cursors,
+//!     one of them: the state (sequence, count, digest of the others)     │  changes not sent yet
+//!   cells outside of it    two anchors, by turns: the same state        ─┤
+//!                          two copies of the key file                    │
+//!   blobs                  contents (segments already), envelopes       ─┘
+//! ```
+//!
+//! A write is one commit of the index that also replaces the state, then one anchor. So an index that
+//! lost something, whole or in part, is found out: its state is behind the anchors, or its records do
+//! not add up to the digest. The operations are in [`ops::ofs`](crate::ops::ofs).
+
+pub(crate) mod container;
+pub(crate) mod envelope;
+pub(crate) mod key_file;
+pub(crate) mod keys;
+pub(crate) mod peer;
+pub(crate) mod state;

@@ -1,0 +1,223 @@
+//! From verified parts to the container that the caller gets, wherever the parts came from.
+//!
+//! ```text
+//!  Opening (job: header, short content) ──┬─▶ Container
+//!                                         └─▶ Downloading (content in parts) ──▶ Container
+//! ```
+
+use super::content::ContentOutput;
+use super::download::Download;
+use crate::crypto::ContainerKeys;
+use crate::crypto::container::{Container, ContainerData, decode_header, open_section};
+use crate::crypto::manifest::{ManifestBody, Section};
+use crate::crypto::segment::SegmentHeader;
+use crate::effect::{BlobId, ContentError, ContentOp, ContentOutcome, Reply};
+use crate::error::{Error, InputError, Misuse};
+use crate::model::Metadata;
+use crate::operation::{Cx, Leaf, Operation, Step};
+use crate::session::Session;
+use crate::{attempt, drive};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Where the content is.
+pub(crate) enum ContentAt {
+    /// There is none, or the caller may not have it, or did not ask.
+    Nowhere,
+    /// Here: the whole segment.
+    Segment(Vec<u8>),
+    /// At the broker, to be fetched in parts; kept in this blob on the way, if one is given.
+    Broker {
+        /// The blob.
+        keep: Option<BlobId>,
+    },
+    /// In a blob of the local store.
+    Blob {
+        /// The clear header.
+        header: SegmentHeader,
+        /// The blob with the chunks.
+        blob: BlobId,
+    },
+}
+
+/// A container whose manifest is verified and whose sections are not opened yet.
+pub(crate) struct Sections {
+    pub(crate) body: ManifestBody,
+    pub(crate) metadata: Metadata,
+    /// None without the right to decrypt (S-127).
+    pub(crate) keys: Option<Arc<ContainerKeys>>,
+    pub(crate) header: Option<Vec<u8>>,
+    pub(crate) content: ContentAt,
+}
+
+/// Opens and hands over. What fails to verify is an error, and nothing of it is given out.
+pub(crate) struct Deliver {
+    output: ContentOutput,
+    found: Option<Found>,
+    kept: Option<(SegmentHeader, BlobId)>,
+    state: State,
+}
+
+/// The verified parts so far.
+struct Found {
+    metadata: Metadata,
+    header: Option<serde_json::Value>,
+    keys: Option<ContainerKeys>,
+    data: Option<Vec<u8>>,
+}
+
+/// Header JSON and short content.
+type Opened = Result<(Option<Zeroizing<Vec<u8>>>, Option<Zeroizing<Vec<u8>>>), Error>;
+
+enum State {
+    Opening(Option<Leaf<Opened>>, Option<Download>),
+    Downloading(Download),
+    Writing(Leaf<Result<ContentOutcome, ContentError>>),
+    Done,
+}
+
+impl Deliver {
+    /// Hands `sections` over to `output`; still encrypted unless `decrypt` (S-191).
+    ///
+    /// # Errors
+    /// [`InputError::Unsupported`] for a long content that is to stay encrypted,
+    /// [`InputError::TooLarge`] for one that is to be gathered and is over 256 MiB.
+    pub(crate) fn new(sections: Sections, output: ContentOutput, decrypt: bool) -> Result<Self, Error> {
+        let Sections { body, metadata, keys, header, content } = sections;
+        let mut found = Found { metadata, header: None, keys: None, data: None };
+        let new = |found, state| Ok(Self { output, found: Some(found), kept: None, state });
+        let Some(keys) = keys.filter(|_| decrypt) else {
+            let segment = match content {
+                ContentAt::Segment(segment) => Some(segment),
+                ContentAt::Nowhere => None,
+                ContentAt::Broker { .. } | ContentAt::Blob { .. } if !decrypt => {
+                    let what = "fetching a content over 4 MiB still encrypted";
+                    return Err(InputError::Unsupported { what }.into());
+                }
+                ContentAt::Broker { .. } | ContentAt::Blob { .. } => None,
+            };
+            found.data = encrypted_data(header, segment);
+            return new(found, State::Opening(None, None));
+        };
+        let download = |output| {
+            let secret = keys.content_secret().duplicate();
+            Download::new(body.content_context(), body.content.digest, secret, output)
+        };
+        // A padded content is gathered, since only its end tells how much of it is data.
+        let output_for =
+            |section: &Section| if section.state.is_padded() { ContentOutput::Memory } else { output };
+        let (segment, download) = match content {
+            ContentAt::Nowhere => (None, None),
+            ContentAt::Segment(segment) => (Some(segment), None),
+            ContentAt::Broker { keep } => {
+                let download = download(output_for(&body.content))?;
+                (None, Some(keep.map_or(Ok(download), |blob| Ok::<_, Error>(download.keeping(blob)))?))
+            }
+            ContentAt::Blob { header, blob } => {
+                (None, Some(download(output_for(&body.content))?.of_blob(header, blob)?))
+            }
+        };
+        found.keys = Some(keys.duplicate());
+        let opening = open_sections(body, keys, header, segment);
+        new(found, State::Opening(Some(opening), download))
+    }
+
+    /// A container fetched still encrypted keeps its keys (S-191).
+    pub(crate) fn with_keys(mut self, keys: Option<&ContainerKeys>) -> Self {
+        if let Some(found) = &mut self.found {
+            found.keys = keys.map(ContainerKeys::duplicate);
+        }
+        self
+    }
+
+    /// After the end: the blob that holds the content's chunks, if it was to be kept and could be.
+    pub(crate) const fn kept(&self) -> Option<(SegmentHeader, BlobId)> {
+        self.kept
+    }
+
+    /// What was gathered in memory goes where the caller wants it: on to the sink, or into the
+    /// container, which is the end.
+    fn deliver(&mut self, content: Option<Zeroizing<Vec<u8>>>) -> Result<Option<Container>, Error> {
+        match (self.output, content) {
+            (ContentOutput::Streamed, Some(mut content)) => {
+                let bytes = core::mem::take(&mut *content);
+                self.state = State::Writing(Leaf::content(ContentOp::WriteAt { offset: 0, bytes }));
+                Ok(None)
+            }
+            (_, content) => self.finish(content).map(Some),
+        }
+    }
+
+    fn finish(&mut self, content: Option<Zeroizing<Vec<u8>>>) -> Result<Container, Error> {
+        self.state = State::Done;
+        let found = self.found.take().ok_or(Misuse::ResumedAfterDone)?;
+        let content = content.map(|mut content| core::mem::take(&mut *content));
+        Ok(Container::fetched(found.metadata, found.header, content, found.keys, found.data))
+    }
+}
+
+/// The container data of segments that stay as they are; none if there are none.
+fn encrypted_data(header: Option<Vec<u8>>, content: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    (header.is_some() || content.is_some()).then(|| ContainerData { header, content }.join())
+}
+
+/// Opens what is here against the verified manifest.
+fn open_sections(
+    body: ManifestBody,
+    keys: Arc<ContainerKeys>,
+    header: Option<Vec<u8>>,
+    content: Option<Vec<u8>>,
+) -> Leaf<Opened> {
+    Leaf::compute("open a container", move || {
+        let open = |segment: Vec<u8>, section, context, secret| {
+            let opened = open_section(&body, section, &context, Some(&segment), secret)?;
+            Ok::<_, Error>(opened.map(Zeroizing::new))
+        };
+        let header =
+            header.map(|segment| open(segment, &body.header, body.header_context(), keys.header_secret()));
+        let content = content
+            .map(|segment| open(segment, &body.content, body.content_context(), keys.content_secret()));
+        Ok((header.transpose()?.flatten(), content.transpose()?.flatten()))
+    })
+}
+
+impl Operation for Deliver {
+    type Output = Container;
+
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Container, Error>> {
+        loop {
+            match &mut self.state {
+                State::Opening(leaf, download) => {
+                    let (header, content) = match leaf {
+                        Some(leaf) => attempt!(drive!(leaf, cx, reply)),
+                        None => (None, None),
+                    };
+                    let download = download.take();
+                    let found = attempt!(self.found.as_mut().ok_or(Misuse::ResumedAfterDone));
+                    found.header = attempt!(header.map(|json| decode_header(&json)).transpose());
+                    if let Some(download) = download {
+                        self.state = State::Downloading(download);
+                    } else if let Some(container) = attempt!(self.deliver(content)) {
+                        return Step::Done(Ok(container));
+                    }
+                }
+                State::Downloading(download) => {
+                    let content = drive!(download, cx, reply);
+                    self.kept = download.kept();
+                    if let Some(container) = attempt!(self.deliver(content)) {
+                        return Step::Done(Ok(container));
+                    }
+                }
+                State::Writing(leaf) => {
+                    attempt!(drive!(leaf, cx, reply));
+                    return Step::Done(self.finish(None));
+                }
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            }
+        }
+    }
+}

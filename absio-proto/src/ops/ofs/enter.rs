@@ -1,0 +1,181 @@
+//! Opens and closes the partition of a user.
+//!
+//! ```text
+//!  Start ──▶ Head ──▶ Anchor 0 ──▶ Anchor 1 ──┬─▶ Counting blobs ──▶ (Sweeping) ──▶ Peers ──▶ open
+//!                                             └─▶ Repairing (something is lost) ──▶ Peers ──▶ open
+//! ```
+//!
+//! A state that is behind an anchor, or gone while an anchor stands, means that the index lost what
+//! had been acknowledged. A state ahead of both is what a crash between commit and anchor leaves.
+
+use super::ask::{self, Answer};
+use super::{Repair, Scan, Sweep};
+use crate::effect::{BlobId, Reply};
+use crate::error::{Error, Misuse};
+use crate::ofs::keys::{Kind, StoreKeys};
+use crate::ofs::peer::PeerRecord;
+use crate::ofs::state::State as Totals;
+use crate::operation::{Cx, Operation, Step};
+use crate::session::{Local, Session, User};
+use crate::{attempt, drive};
+use std::sync::Arc;
+
+/// Names of blobs counted at once.
+const BLOBS: usize = 10_000;
+
+/// Opens the local store's partition of a user whose key file is open. Gives the user. Whoever was
+/// signed in to the local store before is signed out of it.
+pub struct Enter {
+    user: Option<User>,
+    head: Option<Totals>,
+    /// The state was there and did not verify.
+    broken: bool,
+    anchors: Vec<Totals>,
+    blobs: u64,
+    state: State,
+}
+
+enum State {
+    Start,
+    Head(Answer),
+    Anchor(u8, Answer),
+    Counting(Answer),
+    Sweeping(Sweep),
+    Repairing(Box<Repair>),
+    Peers(Scan),
+}
+
+impl Enter {
+    /// As `user`, who must have a key file: the secret of the local store is in it.
+    pub fn new(user: User) -> Self {
+        Self {
+            user: Some(user),
+            head: None,
+            broken: false,
+            anchors: Vec::new(),
+            blobs: 0,
+            state: State::Start,
+        }
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
+        cx.session.config()?;
+        let user = self.user.take().ok_or(Misuse::ResumedAfterDone)?;
+        let (open, _) = user.require_key_file()?;
+        let keys = Arc::new(StoreKeys::derive(user.id(), open.store_secret()));
+        let name = keys.name(Kind::State, &[]);
+        cx.session.enter(Local { user, keys, state: Totals::default(), is_checked: false });
+        Ok(State::Head(ask::get(vec![name])))
+    }
+
+    fn anchor(slot: u8, cx: &Cx<'_>) -> Result<State, Error> {
+        Ok(State::Anchor(slot, ask::read_cell(cx.session.local()?.keys.anchor_cell(slot))))
+    }
+
+    /// What was found, held together.
+    fn judge(&self, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let anchored = self.anchors.iter().max_by_key(|anchor| anchor.sequence).copied().unwrap_or_default();
+        let head = self.head.unwrap_or_default();
+        let agrees = head.sequence > anchored.sequence || head == anchored;
+        // The first anchor of all may have been torn by a crash; from the second write on one stands.
+        let vouched = head.sequence <= 1 || !self.anchors.is_empty();
+        if self.broken || !agrees || !vouched {
+            return Ok(State::Repairing(Box::new(Repair::new())));
+        }
+        cx.session.local_mut()?.learn(head);
+        Ok(State::Counting(ask::list_blobs(None, BLOBS)))
+    }
+
+    fn count(&mut self, blobs: &[BlobId], cx: &Cx<'_>) -> Result<State, Error> {
+        let local = cx.session.local()?;
+        self.blobs += blobs.iter().filter(|blob| local.keys.owns(blob)).count() as u64;
+        if let Some(last) = blobs.last().filter(|_| blobs.len() >= BLOBS) {
+            return Ok(State::Counting(ask::list_blobs(Some(*last), BLOBS)));
+        }
+        Ok(if self.blobs > local.state.blobs { State::Sweeping(Sweep::new()) } else { peers() })
+    }
+}
+
+fn peers() -> State {
+    State::Peers(Scan::new(&[Kind::Peer]))
+}
+
+impl Operation for Enter {
+    type Output = User;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
+        loop {
+            self.state = match &mut self.state {
+                State::Start => attempt!(self.start(cx)),
+                State::Head(answer) => {
+                    let value = attempt!(ask::values(drive!(answer, cx, reply), 1)).into_iter().next().flatten();
+                    let keys = attempt!(cx.session.local()).keys.clone();
+                    self.broken = value.is_some();
+                    if let Some(data) =
+                        value.and_then(|value| keys.open_record(&keys.name(Kind::State, &[]), &value))
+                    {
+                        // A state of a newer version is no damage: it is not touched.
+                        self.head = Some(attempt!(Totals::decode(&data)));
+                        self.broken = false;
+                    }
+                    attempt!(Self::anchor(0, cx))
+                }
+                State::Anchor(slot, answer) => {
+                    let slot = *slot;
+                    let bytes = attempt!(ask::cell(drive!(answer, cx, reply)));
+                    let keys = attempt!(cx.session.local()).keys.clone();
+                    let data = bytes.and_then(|bytes| keys.open_anchor(&keys.anchor_cell(slot), &bytes));
+                    if let Some(data) = data {
+                        self.anchors.push(attempt!(Totals::decode(&data)));
+                    }
+                    match slot {
+                        0 => attempt!(Self::anchor(1, cx)),
+                        _ => attempt!(self.judge(cx)),
+                    }
+                }
+                State::Counting(answer) => {
+                    let blobs = attempt!(ask::blobs(drive!(answer, cx, reply)));
+                    attempt!(self.count(&blobs, cx))
+                }
+                State::Sweeping(sweep) => match sweep.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(Ok(_)) => peers(),
+                    Step::Done(Err(Error::Local(_))) => State::Repairing(Box::new(Repair::new())),
+                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                },
+                State::Repairing(repair) => {
+                    drive!(repair, cx, reply);
+                    peers()
+                }
+                State::Peers(scan) => {
+                    let Some(page) = drive!(scan, cx, reply) else {
+                        return Step::Done(cx.session.local().map(|local| local.user.clone()));
+                    };
+                    let keys = attempt!(cx.session.local()).keys.clone();
+                    let mut whole = true;
+                    for (name, value) in &page.entries {
+                        let peer = keys.open_record(name, value).map(|data| PeerRecord::decode(&data));
+                        match peer {
+                            Some(Ok(peer)) => cx.session.recall_peer(peer.chain, peer.is_verified),
+                            _ => whole = false,
+                        }
+                    }
+                    if whole { continue } else { State::Repairing(Box::new(Repair::new())) }
+                }
+            };
+        }
+    }
+}
+
+/// Closes the partition: its keys are wiped, and the store is free for another.
+pub struct Leave;
+
+impl Operation for Leave {
+    type Output = ();
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, _reply: Option<Reply>) -> Step<Result<(), Error>> {
+        attempt!(cx.session.config());
+        cx.session.leave();
+        Step::Done(Ok(()))
+    }
+}

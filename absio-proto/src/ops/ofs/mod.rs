@@ -1,0 +1,30 @@
+//! The operations on the local store, one file a verb. The formats are in the crate's `ofs` module and
+//! in `docs/protocol.md`, section 18; the store itself is whatever performs
+//! [`Effect::Store`](crate::effect::Effect::Store).
+//!
+//! ```text
+//!            Enter ──▶ (Repair)                       one partition is open in the session
+//!  Recall ◀────┼────▶ Keep ──▶ blobs, then Transact   a container read; a container written
+//!            Leave                                    keys wiped
+//! ```
+
+pub(crate) mod ask;
+mod check;
+mod enter;
+mod keep;
+mod key_file;
+mod recall;
+mod repair;
+mod scan;
+mod sweep;
+mod transact;
+
+pub use check::{Check, Checked};
+pub use enter::{Enter, Leave};
+pub(crate) use keep::{Keep, NewContent};
+pub(crate) use key_file::{KeepKeyFile, LoadKeyFile};
+pub(crate) use recall::Recall;
+pub use repair::{Repair, Repaired};
+pub(crate) use scan::Scan;
+pub use sweep::Sweep;
+pub(crate) use transact::{Change, Transact};
