@@ -7,7 +7,8 @@ mod support;
 use absio_broker::{Fixture, RateLimit, SeededEntropy};
 use absio_proto::RemoteCode;
 use absio_proto::crypto::KeyState;
-use absio_proto::effect::{HttpRequest, Method};
+use absio_proto::driver::blocking::Store;
+use absio_proto::effect::{HttpRequest, Method, StoreError, StoreOp, StoreOutcome};
 use absio_proto::limits;
 use absio_proto::model::UserId;
 use absio_proto::wire::{
@@ -16,6 +17,7 @@ use absio_proto::wire::{
     from_json, to_json,
 };
 use absio_store::MemoryStore;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{Actor, PASSPHRASE, challenge, foreign_api_key, header, outcome, request, send};
 
@@ -285,6 +287,39 @@ fn s013_broker_enum_indistinct_answers() {
     assert_eq!(logins[0].0, 401);
     assert_eq!(logins[0], logins[1]);
     assert_eq!(reminder(&fixture, ghost.id()), "");
+}
+
+/// A store that notes which rows are read.
+struct Reads(MemoryStore, Arc<Mutex<Vec<Vec<Vec<u8>>>>>);
+
+impl Store for Reads {
+    fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
+        if let StoreOp::Get { keys } = &op {
+            self.1.lock().unwrap().push(keys.clone());
+        }
+        self.0.apply(op)
+    }
+}
+
+/// The same without a clock in the test: what is verified at a login is verified in the turn after the
+/// last read, so once, for a user who exists as for the stand-in of one who does not.
+#[test]
+fn s013_broker_enum_indistinct_work() {
+    let reads = Arc::new(Mutex::new(Vec::new()));
+    let fixture = Fixture::on(Reads(MemoryStore::new(), reads.clone()), SeededEntropy::new(1));
+    let (alice, ghost) = (Actor::new(&fixture, 2), Actor::unregistered(&fixture, 4));
+    let work = [&alice, &ghost].map(|actor| {
+        let login = LoginRequest { signature: Base64(vec![1; 64]), ..actor.login_request() };
+        reads.lock().unwrap().clear();
+        let answer = send(&fixture, request(&fixture, &Route::Login, to_json(&login)));
+        assert_eq!(outcome(answer), Err(RemoteCode::LoginRefused));
+        let reads = reads.lock().unwrap();
+        let cards = |keys: &Vec<Vec<u8>>| keys.iter().any(|key| key.ends_with(actor.id().as_bytes()));
+        (reads.len(), reads.iter().position(cards))
+    });
+    assert_eq!(work[0], work[1]);
+    let (count, cards) = work[0];
+    assert_eq!(cards, Some(count - 1), "nothing is read behind the cards");
 }
 
 #[test]

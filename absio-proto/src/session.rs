@@ -84,7 +84,9 @@ impl Config {
         self
     }
 
-    /// How long one exchange with the server may take; 60 seconds unless set.
+    /// How long one exchange with the server may take; 60 seconds unless set. A change whose answer does
+    /// not come is sent at most three times, under one idempotency key: it may take three times this
+    /// long and 20 seconds (`docs/protocol.md` §14.5).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -60,8 +60,10 @@ pub(super) fn unused_nonce(turn: &mut Turn<'_>, bytes: &Base64) -> Turned<Option
 
 /// The signing key of `chain`, or of the stand-in: proofs of unknown users are verified all the same.
 pub(super) fn chain_or_stand_in(turn: &mut Turn<'_>, chain: Option<CardChain>) -> Turned<(CardChain, bool)> {
-    match chain.filter(|chain| !chain.is_closed()) {
-        Some(chain) => Ok((chain, true)),
+    match chain {
+        Some(chain) if !chain.is_closed() => Ok((chain, true)),
+        // Its own cards were verified already.
+        Some(_) => Ok((turn.state.stand_in().clone(), false)),
         None => {
             let stand_in = turn.state.stand_in();
             let chain = CardChain::verify(stand_in.user_id(), stand_in.cards());
@@ -78,7 +80,6 @@ pub(super) fn login(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
         refuse_about(RemoteCode::LoginRefused, message, body.user_id)
     };
     let now = turn.time();
-    let chain = users::chain(turn, body.user_id)?;
     let nonce = unused_nonce(turn, &body.nonce)?;
     let (Ok(client_nonce), Ok(signature)) = (
         <[u8; 32]>::try_from(body.client_nonce.0.as_slice()),
@@ -86,6 +87,9 @@ pub(super) fn login(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
     ) else {
         return Err(refuse(RemoteCode::BadRequest, "client_nonce is 32 bytes, signature 64"));
     };
+    // The last thing that is read: a turn that fetches more after it would verify a known chain twice,
+    // and so tell it from the stand-in.
+    let chain = users::chain(turn, body.user_id)?;
     let (chain, known) = chain_or_stand_in(turn, chain)?;
     // The key in use is verified with even if another was named, so that every refusal costs the same.
     let index = chain.active_signing().map_or(0, |(index, _)| index);

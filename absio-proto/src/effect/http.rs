@@ -116,12 +116,15 @@ pub struct TransportError {
     pub kind: TransportErrorKind,
     /// What the transport said; never a header or body.
     pub reason: String,
+    /// Set by an operation, never by a transport: the idempotency key of a change that may have been
+    /// made, all its repeats included.
+    pub unconfirmed: Option<[u8; 16]>,
 }
 
 impl TransportError {
     /// An error of `kind`, with the transport's own words.
     pub fn new(kind: TransportErrorKind, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into() }
+        Self { kind, reason: reason.into(), unconfirmed: None }
     }
 
     /// Whether the server may have carried the request out although no answer came.

@@ -12,11 +12,16 @@
 //!
 //! A request whose answer was lost is repeated only if its idempotency key, or its nature, makes a
 //! second arrival harmless; one that was refused as too busy, in any case. The body and the key stay the same; time, token and signature are fresh.
+//!
+//! A change is repeated after a time-out too. There are at most three attempts, each with the deadline of
+//! [`Config`](crate::Config) and a pause of at most ten seconds between two: so that is at most three
+//! deadlines and twenty seconds. A change without an answer in the end says that it may have been made
+//! ([`TransportError::unconfirmed`]).
 
 use super::Authenticate;
 use crate::crypto::{KeyRing, SignedRequest};
 use crate::effect::{HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
-use crate::error::{Error, RemoteCode};
+use crate::error::{Error, RemoteCode, RemoteError};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::session::{Session, User};
 use crate::wire::{self, RequestSignature, Route};
@@ -38,6 +43,8 @@ pub(crate) struct Exchange {
     idempotency_key: Option<[u8; 16]>,
     attempts: usize,
     authenticated_again: bool,
+    /// The last attempt of a change that may have been carried out.
+    lost: Option<TransportError>,
     state: State,
 }
 
@@ -59,6 +66,7 @@ impl Exchange {
             idempotency_key: None,
             attempts: 0,
             authenticated_again: false,
+            lost: None,
             state: State::Prepare,
         }
     }
@@ -166,15 +174,36 @@ impl Exchange {
             Error::Transport(error) if error.kind == TransportErrorKind::Interrupted => {
                 Some(pause).filter(|_| self.is_repeatable())
             }
+            Error::Transport(error) if error.kind == TransportErrorKind::TimedOut => {
+                Some(pause).filter(|_| self.route.is_change())
+            }
             // The broker says that it did nothing: any request may follow.
-            Error::Remote(error)
-                if matches!(error.code, RemoteCode::RateLimited | RemoteCode::Unavailable) =>
-            {
+            Error::Remote(error) if is_busy(error) => {
                 Some(error.retry_after_ms.map_or(pause, Duration::from_millis))
             }
             _ => None,
         }
         .filter(|pause| *pause <= LONGEST_PAUSE)
+    }
+
+    /// Remembers that a change may have been carried out.
+    fn note(&mut self, error: &Error) {
+        if let (Error::Transport(error), true) = (error, self.route.is_change())
+            && error.is_ambiguous()
+        {
+            self.lost = Some(error.clone());
+        }
+    }
+
+    /// What the caller is told in the end. That no answer came, or that the broker is busy now, says
+    /// nothing of an earlier attempt.
+    fn outcome(&mut self, error: Error) -> Error {
+        let error = match (error, self.lost.take()) {
+            (Error::Transport(error), Some(_)) => error,
+            (Error::Remote(error), Some(lost)) if is_busy(&error) => lost,
+            (error, _) => return error,
+        };
+        TransportError { unconfirmed: self.idempotency_key, ..error }.into()
     }
 
     fn wants_new_session(&self, error: &Error) -> bool {
@@ -183,6 +212,11 @@ impl Exchange {
             && (error.is_remote(&RemoteCode::SessionExpired)
                 || error.is_remote(&RemoteCode::NotAuthenticated))
     }
+}
+
+/// The broker says that it did nothing of this request.
+const fn is_busy(error: &RemoteError) -> bool {
+    matches!(error.code, RemoteCode::RateLimited | RemoteCode::Unavailable)
 }
 
 impl Operation for Exchange {
@@ -211,6 +245,7 @@ impl Operation for Exchange {
                         Ok(response) => wire::decode_error(&response),
                         Err(error) => error.into(),
                     };
+                    self.note(&error);
                     if self.wants_new_session(&error) {
                         self.authenticated_again = true;
                         cx.session.drop_token();
@@ -219,7 +254,7 @@ impl Operation for Exchange {
                         self.attempts += 1;
                         self.state = State::Pausing(Leaf::sleep(pause));
                     } else {
-                        return Step::Done(Err(error));
+                        return Step::Done(Err(self.outcome(error)));
                     }
                 }
                 State::Pausing(leaf) => {

@@ -125,7 +125,7 @@ fn save_given(given: &Given) -> SavedGiven {
         Given::Http(Ok(HttpResponse { status, headers, body })) => {
             SavedGiven::Response { status: *status, headers: headers.clone(), body: text(body) }
         }
-        Given::Http(Err(TransportError { kind, reason })) => {
+        Given::Http(Err(TransportError { kind, reason, .. })) => {
             SavedGiven::NoResponse { kind: format!("{kind:?}"), reason: reason.clone() }
         }
         Given::Store(Ok(outcome)) => save_outcome(outcome),
@@ -178,7 +178,7 @@ fn load_given(saved: SavedGiven) -> Result<Given, FixtureError> {
             Given::Http(Ok(HttpResponse { status, headers, body: bytes(&body)? }))
         }
         SavedGiven::NoResponse { kind: name, reason } => {
-            Given::Http(Err(TransportError { kind: kind(&TRANSPORT_KINDS, &name)?, reason }))
+            Given::Http(Err(TransportError::new(kind(&TRANSPORT_KINDS, &name)?, reason)))
         }
         SavedGiven::Values(values) => {
             let values = values.into_iter().map(|value| value.as_deref().map(bytes).transpose());

@@ -8,8 +8,8 @@ use absio_proto::crypto::{
     Container, ContainerKeys, KdfPolicy, KeyFileContent, KeyRing, OpenKeyFile, Secret, WrapSecrets,
 };
 use absio_proto::effect::HttpRequest;
-use absio_proto::model::{AccessList, ContainerId, Credentials, EventFilter, Portion};
-use absio_proto::ops::container::{Changed, Create, Get, UpdateOrCreate};
+use absio_proto::model::{AccessChange, AccessList, ContainerId, Credentials, EventFilter, Portion};
+use absio_proto::ops::container::{Changed, Create, Get, Update, UpdateOrCreate};
 use absio_proto::ops::key_file::{self, Checksum};
 use absio_proto::ops::user::{
     ChangeCredentials, Create as CreateUser, Delete, Login, LoginWith, Logout, Register,
@@ -161,6 +161,84 @@ fn s192_what_an_upload_does_not_change_needs_no_right() {
     bob.run(UpdateOrCreate::new(container)).unwrap();
     let got = alice.get(id).unwrap();
     assert_eq!((got.content.as_deref(), got.container_type.as_deref()), (Some(&b"by bob"[..]), Some("kept")));
+}
+
+/// Alice's container as she fetched it, after Bob was taken off its list by another device of hers.
+fn stale(alice: &Device, bob: &Device) -> (ContainerId, impl Fn() -> Container) {
+    let access = AccessList::of([alice.full(), bob.full()]);
+    let id = alice.changed(Create::new(b"old".to_vec()).container_type("t").access(access));
+    let keys = fetched(alice, id).container_keys().unwrap().duplicate();
+    let old = fetched(alice, id);
+    let (metadata, data) = (old.metadata.clone(), old.into_data().unwrap());
+    let other = Device::new(&alice.broker);
+    other.log_in(alice.id());
+    other.update(Update::new(id).access(AccessChange::OnlyMe)).unwrap();
+    let container = move || {
+        let mut container = Container::from_data(data.clone()).with_id(id).with_keys(keys.duplicate());
+        (container.metadata, container.container_type) = (metadata.clone(), Some("t".into()));
+        container
+    };
+    (id, container)
+}
+
+#[test]
+fn s192_s193_mc_write_of_a_stale_container_cannot_undo_a_revocation() {
+    let [alice, bob] = people();
+    let (id, container) = stale(&alice, &bob);
+    // Once with the old head still remembered, once with the new one.
+    for _ in 0..2 {
+        for write in [
+            UpdateOrCreate::new(container()).requires_upload(false).access_changed(true),
+            UpdateOrCreate::new(container()),
+            UpdateOrCreate::new(container()).access_changed(true),
+        ] {
+            let refused = alice.run(write).unwrap_err();
+            assert_eq!(refused, InputError::ChangedMeanwhile { container: id, base: 1, present: 2 }.into());
+            assert_refused(bob.get(id), RemoteCode::ContainerNotFound);
+        }
+        alice.get(id).unwrap();
+    }
+    // Fetched anew it may be written; and a list that is given is the caller's word.
+    alice.run(UpdateOrCreate::new(fetched(&alice, id))).unwrap();
+    assert_refused(bob.get(id), RemoteCode::ContainerNotFound);
+    let given = AccessList::of([alice.full(), bob.full()]);
+    let write = UpdateOrCreate::new(container()).requires_upload(false).access_changed(true).access(given);
+    let changed = alice.run(write).unwrap().container;
+    assert!(changed.data().is_none(), "bytes of revision 1 are not those of this one");
+    assert_eq!(bob.content(id), Some(b"old".to_vec()));
+}
+
+#[test]
+fn s192_mc_upload_of_a_stale_container_is_no_lost_update() {
+    let [alice, bob] = people();
+    let id = alice.create(b"old", &[alice.full(), bob.full()]);
+    let old = fetched(&alice, id);
+    bob.update(Update::new(id).content(b"by bob".to_vec())).unwrap();
+    alice.get(id).unwrap();
+    let refused = alice.run(UpdateOrCreate::new(old)).unwrap_err();
+    assert_eq!(refused, InputError::ChangedMeanwhile { container: id, base: 1, present: 2 }.into());
+    assert_eq!(alice.content(id), Some(b"by bob".to_vec()));
+}
+
+#[test]
+fn s192_of_a_container_made_by_hand_only_what_is_given_is_written() {
+    let [alice, bob] = people();
+    let access = AccessList::of([alice.full(), bob.full()]);
+    let id = alice.changed(Create::new(b"old".to_vec()).container_type("kept").access(access));
+    let by_hand = |container_type: Option<&str>| {
+        let mut container = Container::new().with_id(id).with_content(b"content".to_vec());
+        container.container_type = container_type.map(str::to_owned);
+        container.encrypt(None, &mut SeededEntropy::new(22)).unwrap();
+        UpdateOrCreate::new(container)
+    };
+    alice.run(by_hand(None)).unwrap();
+    let got = bob.get(id).unwrap();
+    assert_eq!(
+        (got.content.as_deref(), got.container_type.as_deref()),
+        (Some(&b"content"[..]), Some("kept"))
+    );
+    alice.run(by_hand(Some("given"))).unwrap();
+    assert_eq!(bob.get(id).unwrap().container_type.as_deref(), Some("given"));
 }
 
 #[test]
@@ -342,6 +420,28 @@ fn s202_a_key_file_is_replaced_and_then_fetched_by_its_passphrase() {
     let bob = person(&alice.broker);
     let (refused, requests) = alice.requests(|alice| alice.run(key_file::Update::new(bob.user())));
     assert_eq!((refused.unwrap_err().code(), requests), ("invalid_argument", 0));
+}
+
+#[test]
+fn s202_mc_key_file_of_another_card_chain_is_not_taken() {
+    let alice = person(&broker());
+    let file = alice.user();
+    let open = file.key_file().unwrap();
+    let with = |ring: KeyRing, seed| {
+        let content = KeyFileContent { ring, ..open.content().duplicate() };
+        User::from(open.reseal(content, &mut SeededEntropy::new(seed)).unwrap())
+    };
+    let rotated = |seed| {
+        let (old, mut entropy) = (file.keys(), SeededEntropy::new(seed));
+        old.rotated(absio_proto::crypto::KeyState::Retired, &mut entropy, alice.now()).unwrap()
+    };
+    // One that goes on from the session's own is taken; the session holds that chain now.
+    alice.run(key_file::Update::new(with(rotated(41), 51))).unwrap();
+    for (ring, what) in [(rotated(42), "a fork"), (file.keys().duplicate(), "an older one")] {
+        let (refused, requests) = alice.requests(|alice| alice.run(key_file::Update::new(with(ring, 52))));
+        assert_eq!((refused.unwrap_err().code(), requests), ("invalid_argument", 0), "{what}");
+    }
+    assert_eq!(alice.user().keys().chain().sequence(), 2);
 }
 
 #[test]

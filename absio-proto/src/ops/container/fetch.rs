@@ -2,6 +2,8 @@
 //!
 //! ```text
 //!  Start ──▶ Getting ──▶ (Paging the history) ──▶ (Learning missing cards) ──▶ Verified
+//!    ▲                                                      │
+//!    └── another operation saw a newer revision meanwhile ──┘
 //! ```
 //!
 //! Nothing of an answer is used before its manifest is verified: cards against ids, revisions from
@@ -9,13 +11,13 @@
 //! One round trip, one more for each page of a long history.
 
 use crate::crypto::chain::{Pin, VerifiedHead, verify_run};
-use crate::crypto::manifest::{AccessEntry, ManifestView, TypeOpening};
+use crate::crypto::manifest::{AccessEntry, ManifestView, TypeOpening, no_type};
 use crate::crypto::tombstone::Tombstone;
 use crate::crypto::{ContainerKeys, key_blob};
 use crate::effect::Reply;
 use crate::error::{CryptoError, Error, Misuse, RemoteCode, RemoteError};
 use crate::limits;
-use crate::model::{ContainerId, Portion, UserId};
+use crate::model::{ContainerId, Permissions, Portion, UserId};
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::Exchange;
 use crate::ops::user::{PublicKeys, learn_all};
@@ -37,6 +39,8 @@ pub(super) struct Fetched {
 pub(super) struct Fetch {
     container: ContainerId,
     portion: Portion,
+    /// The pinned revision when the request was made; 0 for none.
+    asked_at: u64,
     answer: Option<ContainerAnswer>,
     views: Vec<ManifestView>,
     state: State,
@@ -51,7 +55,7 @@ enum State {
 
 impl Fetch {
     pub(super) fn new(container: ContainerId, portion: Portion) -> Self {
-        Self { container, portion, answer: None, views: Vec::new(), state: State::Start }
+        Self { container, portion, asked_at: 0, answer: None, views: Vec::new(), state: State::Start }
     }
 
     fn take_answer(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
@@ -101,6 +105,21 @@ impl Fetch {
         let sealers =
             self.views.last().and_then(|view| view.entry(own?)?.wrapped).map(|wrapped| wrapped.sealed_by);
         authors.chain(sealers).filter(|user| session.chain(*user).is_none()).collect()
+    }
+
+    /// Whether the answer is older than what another operation saw while it was on its way, and not
+    /// older than what was known when it was asked for: then it is no rollback, but of no use. A server
+    /// cannot keep this up: each time takes another revision that was verified here.
+    fn is_overtaken(&self, session: &Session) -> bool {
+        let newest = self.views.last().map_or(0, |view| view.body().revision);
+        let pinned = session.pin(self.container).map_or(0, |pin| pin.revision);
+        self.asked_at <= newest && newest < pinned
+    }
+
+    fn start_over(&mut self) -> State {
+        self.answer = None;
+        self.views.clear();
+        State::Start
     }
 
     fn verify(&mut self, cx: &mut Cx<'_>) -> Result<Fetched, Error> {
@@ -159,11 +178,16 @@ fn open_head(
         opening.check(view.body())?;
     }
     let head = Head { view, blob: answer.blob.take(), type_opening: opening };
-    let wrapped = head.view.entry(session.signed_in()?.id()).is_some_and(|own| own.wrapped.is_some());
-    if wrapped && head.blob.is_none() {
-        // Left out, it would look like a right that the caller does not have.
-        let (container, what) = (head.view.body().container, "key blob");
-        return Err(CryptoError::ManifestMismatch { container, what }.into());
+    let own = head.view.entry(session.signed_in()?.id());
+    let body = head.view.body();
+    let withheld = |what| CryptoError::ManifestMismatch { container: body.container, what };
+    // Left out, blob and type would look like a right that the caller does not have.
+    if own.is_some_and(|own| own.wrapped.is_some()) && head.blob.is_none() {
+        return Err(withheld("key blob").into());
+    }
+    let sees_type = own.is_some_and(|own| own.permissions.contains(Permissions::CONTAINER_TYPE_VIEW));
+    if sees_type && head.type_opening.is_none() && body.type_commitment != no_type() {
+        return Err(withheld("type").into());
     }
     let keys = open_keys(&head, session)?;
     Ok((head, keys))
@@ -202,6 +226,7 @@ impl Operation for Fetch {
                 State::Start => {
                     let (container, portion) = (self.container, self.portion);
                     let known = cx.session.pin(container).map(|pin| pin.revision);
+                    self.asked_at = known.unwrap_or(0);
                     Some(State::Getting(Exchange::new(Route::GetContainer { container, portion, known })))
                 }
                 State::Getting(exchange) => {
@@ -214,12 +239,16 @@ impl Operation for Fetch {
                 }
                 State::Learning(keys) => {
                     drive!(keys, cx, reply);
-                    return Step::Done(self.verify(cx));
+                    if !self.is_overtaken(cx.session) {
+                        return Step::Done(self.verify(cx));
+                    }
+                    Some(self.start_over())
                 }
             };
             let missing = self.missing(cx.session);
             self.state = match next {
                 Some(state) => state,
+                None if self.is_overtaken(cx.session) => self.start_over(),
                 None if missing.is_empty() => return Step::Done(self.verify(cx)),
                 None => State::Learning(PublicKeys::new(missing)),
             };

@@ -11,10 +11,10 @@ use super::fetch::{Fetch, Fetched, own_row};
 use super::summary::metadata;
 use crate::crypto::ContainerKeys;
 use crate::crypto::container::{Container, ContainerData, decode_header, open_section};
-use crate::crypto::manifest::{ManifestBody, Section};
+use crate::crypto::manifest::{AccessEntry, ManifestBody, Section};
 use crate::effect::{ContentError, ContentOp, ContentOutcome, Reply};
 use crate::error::{CryptoError, Error, InputError, Misuse, RemoteCode, RemoteError};
-use crate::model::{ContainerId, Metadata, Portion};
+use crate::model::{ContainerId, Metadata, Permissions, Portion};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::session::Session;
 use crate::wire::{Availability, ContainerAnswer};
@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 /// Gets a container. What the caller has no right to is left out, without an error; what fails to
 /// verify is an error, and nothing of it is given out. One round trip for contents up to 4 MiB.
 pub struct Get {
+    portion: Portion,
     output: ContentOutput,
     decrypt: bool,
     found: Option<Found>,
@@ -53,6 +54,7 @@ impl Get {
     /// All of `portion` of a container, into memory (at most 256 MiB of content).
     pub fn new(container: ContainerId, portion: Portion) -> Self {
         Self {
+            portion,
             output: ContentOutput::Memory,
             decrypt: true,
             found: None,
@@ -83,7 +85,7 @@ impl Get {
         }
         let body = head.view.body();
         let metadata = metadata(&head, user);
-        check_presence(body, &answer)?;
+        check_presence(body, own, self.portion, &answer)?;
         let header = answer.header_segment.take();
         let content = answer.content_segment.take();
         let mut found = Found { metadata, header: None, keys: None, data: None };
@@ -156,18 +158,27 @@ fn expired(container: ContainerId) -> Error {
     })
 }
 
-/// What the answer brings must be what the manifest says exists.
-fn check_presence(body: &ManifestBody, answer: &ContainerAnswer) -> Result<(), Error> {
-    let fits = |section: &Section, availability: Availability| match availability {
-        Availability::Omitted | Availability::Denied => true,
+/// What the answer brings must be what the manifest says exists, and all that was asked for and that
+/// the caller's own row permits: a server hides no section (`docs/protocol.md` §14.6).
+fn check_presence(
+    body: &ManifestBody,
+    own: &AccessEntry,
+    portion: Portion,
+    answer: &ContainerAnswer,
+) -> Result<(), Error> {
+    let downloads = own.permissions.contains(Permissions::CONTAINER_DOWNLOAD);
+    let fits = |section: &Section, availability: Availability, wanted: bool| match availability {
+        Availability::Omitted => !wanted,
+        Availability::Denied => !downloads,
         Availability::Absent => !section.state.is_stored(),
         Availability::Inline | Availability::Parts => section.state.is_stored(),
     };
     let mismatch = |what| Err(CryptoError::ManifestMismatch { container: body.container, what }.into());
-    if !fits(&body.header, answer.header) || answer.header == Availability::Parts {
+    let header = answer.header;
+    if header == Availability::Parts || !fits(&body.header, header, portion.wants_header()) {
         return mismatch("header");
     }
-    if fits(&body.content, answer.content) { Ok(()) } else { mismatch("content") }
+    if fits(&body.content, answer.content, portion.wants_content()) { Ok(()) } else { mismatch("content") }
 }
 
 fn check_inline(answer: &ContainerAnswer) -> Result<(), Error> {

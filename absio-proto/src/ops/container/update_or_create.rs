@@ -16,7 +16,7 @@ use crate::crypto::container::Container;
 use crate::crypto::segment::Padding;
 use crate::effect::Reply;
 use crate::error::{Error, InputError, Misuse};
-use crate::model::{Access, AccessChange, AccessList, ContainerId, Permissions, Portion};
+use crate::model::{Access, AccessChange, AccessList, ContainerId, Metadata, Permissions, Portion};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::session::{Head, Session};
 use crate::{attempt, drive};
@@ -29,6 +29,11 @@ use crate::{attempt, drive};
 /// An upload is opened here with the container's own keys and sealed anew under fresh ones: sealed
 /// bytes name the container and the epoch they are for, and every upload re-keys. Round trips as
 /// [`Create`] and [`Update`].
+///
+/// An upload, and an access list that the container was fetched with, are written only on top of the
+/// revision that the container was fetched at; otherwise [`InputError::ChangedMeanwhile`]: what
+/// somebody wrote or took away since is not undone. Of a container without metadata, made by hand with
+/// an id, the data are written, and type and list only where they are given.
 pub struct UpdateOrCreate {
     container: Option<Container>,
     access: AccessList,
@@ -139,13 +144,32 @@ impl UpdateOrCreate {
 
     fn existing(&mut self, id: ContainerId, cx: &Cx<'_>) -> Result<State, Error> {
         match cx.session.head(id) {
-            Some(head) => self.update(head, cx),
-            None => Ok(State::Fetching(Box::new(Fetch::new(id, Portion::Metadata)))),
+            Some(head) if self.fetched_at() <= Some(head.view.body().revision) => self.update(head, cx),
+            _ => Ok(State::Fetching(Box::new(Fetch::new(id, Portion::Metadata)))),
         }
+    }
+
+    /// What the container was fetched with; nothing if that was another container.
+    fn metadata(&self) -> Option<&Metadata> {
+        let container = self.container.as_ref()?;
+        container.metadata.as_ref().filter(|metadata| Some(metadata.id) == container.id)
+    }
+
+    fn fetched_at(&self) -> Option<u64> {
+        self.metadata().map(|metadata| metadata.revision)
+    }
+
+    /// Whether something is written that says how things were when the container was fetched.
+    fn writes_what_was_fetched(&self) -> bool {
+        self.requires_upload || self.access_changed && self.access == AccessList::Unspecified
     }
 
     fn update(&mut self, head: &Head, cx: &Cx<'_>) -> Result<State, Error> {
         let (id, user) = (head.view.body().container, cx.session.signed_in()?.id());
+        let (fetched_at, present) = (self.fetched_at(), head.view.body().revision);
+        if let Some(base) = fetched_at.filter(|base| *base != present && self.writes_what_was_fetched()) {
+            return Err(InputError::ChangedMeanwhile { container: id, base, present }.into());
+        }
         let access = self.access_to_write(head, cx)?;
         let (requires_upload, type_changed) = (self.requires_upload, self.type_changed);
         let container = self.container()?;
@@ -164,7 +188,8 @@ impl UpdateOrCreate {
             .is_some_and(|own| own.permissions.contains(Permissions::CONTAINER_TYPE_VIEW));
         // What the caller cannot see, or did not change, needs no right to keep.
         let differs = container.container_type.as_deref() != known;
-        if type_changed || requires_upload && differs && (sees_type || container.container_type.is_some()) {
+        let says_type = container.container_type.is_some() || fetched_at.is_some() && sees_type;
+        if type_changed || requires_upload && differs && says_type {
             update = update.container_type(container.container_type.clone().unwrap_or_default());
         }
         if container.content_padding != Padding::None {
@@ -182,8 +207,7 @@ impl UpdateOrCreate {
         let user = cx.session.signed_in()?.id();
         let access = match core::mem::take(&mut self.access) {
             AccessList::Unspecified => {
-                let metadata = self.container()?.metadata.as_ref();
-                let whole = metadata.filter(|metadata| metadata.access_complete);
+                let whole = self.metadata().filter(|metadata| metadata.access_complete);
                 whole.map_or(AccessList::Unspecified, |metadata| {
                     AccessList::of(metadata.access.values().map(Access::grant))
                 })
@@ -205,10 +229,13 @@ impl UpdateOrCreate {
         Ok(Some(access).filter(|_| differs))
     }
 
-    /// Without an upload the caller's bytes and keys are still those of the container.
+    /// Without an upload the caller's bytes and keys are still those of the container, if nothing came
+    /// between the revision they were fetched at and this one.
     fn changed(&mut self, changed: Changed) -> Result<Changed, Error> {
         self.state = State::Done;
-        if self.requires_upload {
+        let follows = self.fetched_at().and_then(|revision| revision.checked_add(1));
+        let revision = changed.container.metadata.as_ref().map(|metadata| metadata.revision);
+        if self.requires_upload || follows != revision {
             return Ok(changed);
         }
         let written = self.container.take().ok_or(Misuse::ResumedAfterDone)?;

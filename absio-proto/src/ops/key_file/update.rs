@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 /// Uploads a new version of the signed-in user's key file, or the first one of a user without. The
 /// reminder inside becomes the public one. With a passphrase, the key that fetches the file is
-/// replaced too; a first key file needs it. Compare-and-set on the version this session holds. One
+/// replaced too; a first key file needs it. Its cards must be those of the session or go on from them:
+/// an older or another history of the keys would lock this user out. Compare-and-set on the version this session holds. One
 /// round trip.
 pub struct Update {
     user: Option<User>,
@@ -47,14 +48,15 @@ impl Update {
 
     fn start(&mut self, cx: &Cx<'_>) -> Result<State, Error> {
         let config = cx.session.config()?;
-        let own = cx.session.signed_in()?.id();
+        let held = cx.session.signed_in()?.keys().chain();
+        let own = held.user_id();
         let new = self.user.as_ref().ok_or(Misuse::ResumedAfterDone)?;
+        let refused = |reason| InputError::InvalidArgument { argument: "key file", reason };
         if new.id() != own {
-            return Err(InputError::InvalidArgument {
-                argument: "key file",
-                reason: format!("it belongs to user {}, {own} is signed in", new.id()),
-            }
-            .into());
+            return Err(refused(format!("it belongs to user {}, {own} is signed in", new.id())).into());
+        }
+        if new.keys().chain().extends(held.sequence(), &held.head()).is_err() {
+            return Err(refused(format!("its cards do not go on from those that {own} holds")).into());
         }
         match self.passphrase.take() {
             None => self.put(cx, None),

@@ -2,9 +2,12 @@
 
 use super::wire::traffic;
 use crate::people::{Device, assert_refused, people};
-use absio_proto::model::{AccessChange, AccessList, ContainerId, Grant};
-use absio_proto::ops::container::{Create, Update};
-use absio_proto::{Error, InputError, RemoteCode};
+use absio_broker::Fault;
+use absio_proto::crypto::Container;
+use absio_proto::driver::blocking::{Host, perform};
+use absio_proto::model::{AccessChange, AccessList, ContainerId, Grant, Portion};
+use absio_proto::ops::container::{Create, Get, Update};
+use absio_proto::{CryptoError, Error, Guard, InputError, Operation, RemoteCode, Step};
 use serde_json::json;
 
 /// A container that both have the manifest of.
@@ -196,6 +199,54 @@ fn an_update_by_somebody_removed_meanwhile_is_refused() {
     alice.update(Update::new(id).access(AccessChange::OnlyMe)).unwrap();
     assert_refused(bob.update(Update::new(id).content(b"bob".to_vec())), RemoteCode::ContainerNotFound);
     assert_eq!(alice.content(id), Some(b"content".to_vec()));
+}
+
+/// A get whose answer is held back while `meanwhile` happens, and is taken after that.
+fn get_overtaken(device: &Device, id: ContainerId, meanwhile: impl FnOnce()) -> Result<Container, Error> {
+    let mut get = Guard::new(Get::new(id, Portion::All));
+    let (mut reply, mut meanwhile) = (None, Some(meanwhile));
+    loop {
+        match device.lend(|cx| get.resume(cx, reply.take())) {
+            Step::Done(result) => return result,
+            Step::Effect(effect) => reply = Some(perform(device, effect)),
+        }
+        if let Some(meanwhile) = meanwhile.take() {
+            meanwhile();
+        }
+    }
+}
+
+#[test]
+fn s059_an_answer_overtaken_by_another_operation_is_no_rollback() {
+    let [alice, bob] = people();
+    let id = shared(&alice, &bob);
+    let newer = || {
+        alice.update(Update::new(id).content(b"newer".to_vec())).unwrap();
+        assert_eq!(bob.content(id), Some(b"newer".to_vec()));
+    };
+    let (got, requests) = bob.requests(|bob| get_overtaken(bob, id, newer).unwrap());
+    assert_eq!((got.content.as_deref(), requests), (Some(&b"newer"[..]), 4));
+    // The last reader deleted it meanwhile, on the same device.
+    let own = bob.create(b"x", &[]);
+    assert_refused(get_overtaken(&bob, own, || bob.delete(own).unwrap()), RemoteCode::Deleted);
+
+    // The control: a server that answers the second time with the old revision too.
+    let (seen, old) = (alice.get(id).unwrap().metadata.unwrap().revision, {
+        bob.broker.record();
+        bob.get(id).unwrap();
+        traffic(&bob.broker).pop().unwrap().outcome.unwrap()
+    });
+    let result = get_overtaken(&bob, id, || {
+        alice.update(Update::new(id).content(b"newest".to_vec())).unwrap();
+        assert_eq!(bob.content(id), Some(b"newest".to_vec()));
+        bob.broker.fault_next(Fault::Answer(old));
+    });
+    match result {
+        Err(Error::Crypto(CryptoError::RollbackDetected { seen: pinned, offered, .. })) => {
+            assert_eq!((pinned, offered), (seen + 1, seen));
+        }
+        other => panic!("expected a rollback, got {other:?}"),
+    }
 }
 
 #[test]

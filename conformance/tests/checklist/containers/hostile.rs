@@ -123,6 +123,68 @@ fn s059_a_section_or_blob_left_out_is_not_taken_for_absence() {
     assert!(get_altered(&bob, id, |answer| answer.blob = None).is_err());
 }
 
+fn assert_withheld<T: core::fmt::Debug>(result: Result<T, Error>, missing: &str) {
+    match result {
+        Err(Error::Crypto(CryptoError::ManifestMismatch { what, .. })) if what == missing => {}
+        other => panic!("{missing} was withheld, and the answer taken: {other:?}"),
+    }
+}
+
+#[test]
+fn ms_withhold_header() {
+    let [alice, bob, carol] = people();
+    let access = AccessList::of([alice.full(), bob.rights(75), carol.rights(127 - 1)]);
+    let id = alice.changed(Create::new(b"plaintext".to_vec()).header(json!(1)).access(access));
+    for excuse in [Availability::Omitted, Availability::Denied] {
+        let hide =
+            move |answer: &mut ContainerAnswer| (answer.header, answer.header_segment) = (excuse, None);
+        assert_withheld(get_altered(&bob, id, hide), "header");
+    }
+    // The controls: Carol may not download it, and Bob may not want it.
+    assert_eq!(carol.get(id).unwrap().header, None);
+    assert_eq!(bob.run(Get::new(id, Portion::Content)).unwrap().header, None);
+    assert_eq!(bob.get(id).unwrap().header, Some(json!(1)));
+}
+
+#[test]
+fn ms_withhold_content() {
+    let [alice, bob, carol] = people();
+    let access = AccessList::of([alice.full(), bob.rights(75), carol.rights(127 - 1)]);
+    let id = alice.changed(Create::new(b"plaintext".to_vec()).header(json!(1)).access(access));
+    for excuse in [Availability::Omitted, Availability::Denied] {
+        let hide =
+            move |answer: &mut ContainerAnswer| (answer.content, answer.content_segment) = (excuse, None);
+        assert_withheld(get_altered(&bob, id, hide), "content");
+    }
+    assert_eq!(carol.content(id), None);
+    assert_eq!(bob.run(Get::new(id, Portion::Header)).unwrap().content, None);
+    assert_eq!(bob.content(id), Some(b"plaintext".to_vec()));
+}
+
+#[test]
+fn ms_withhold_type() {
+    let [alice, bob, carol] = people();
+    let access = AccessList::of([alice.full(), bob.rights(75), carol.rights(11)]);
+    let id = alice.changed(Create::new(vec![]).container_type("t1").access(access));
+    let untyped = alice.create(b"", &[alice.full(), bob.rights(75)]);
+    assert_withheld(get_altered(&bob, id, |answer| answer.type_opening = None), "type");
+    // Without container.type.view, or without a type, there is none to be shown.
+    assert_eq!(carol.get(id).unwrap().container_type, None);
+    assert_eq!(bob.get(untyped).unwrap().container_type, None);
+    assert_eq!(bob.get(id).unwrap().container_type.as_deref(), Some("t1"));
+}
+
+#[test]
+fn ms_withhold_blob() {
+    let [alice, bob, carol] = people();
+    let access = AccessList::of([alice.full(), bob.rights(75), carol.rights(127 - 2)]);
+    let id = alice.changed(Create::new(b"plaintext".to_vec()).access(access));
+    assert_withheld(get_altered(&bob, id, |answer| answer.blob = None), "key blob");
+    // Carol, who may not decrypt, has none.
+    assert!(carol.get(id).unwrap().container_keys().is_none());
+    assert!(bob.get(id).unwrap().container_keys().is_some());
+}
+
 #[test]
 fn ms_swap_recipient_key() {
     let [alice, bob, mallory] = people();

@@ -102,12 +102,58 @@ fn answers_lost_for_good_are_told_and_the_change_happened_once() {
 }
 
 #[test]
-fn a_timeout_is_not_repeated_by_itself() {
+fn mn_timed_out_change_is_repeated_and_made_once() {
     let [alice] = people();
-    alice.broker.fault_next(Fault::LoseAnswer(TransportErrorKind::TimedOut));
-    let (result, requests) = alice.requests(|alice| alice.run(Create::new(b"x".to_vec())));
-    assert!(matches!(result, Err(Error::Transport(_))));
-    assert_eq!(requests, 1);
+    for fault in [Fault::LoseAnswer, Fault::Drop] {
+        alice.broker.fault_next(fault(TransportErrorKind::TimedOut));
+        alice.broker.record();
+        let id = alice.create(b"x", &[]);
+        assert_repeated(&alice.broker.recorded(), 2);
+        assert_eq!(events(&alice, id), 1);
+    }
+    assert_eq!(alice.run(List::new()).unwrap().len(), 2);
+    // A get that timed out is the caller's to repeat.
+    alice.broker.fault_next(Fault::Drop(TransportErrorKind::TimedOut));
+    let (result, requests) = alice.requests(|alice| alice.run(List::new()));
+    match result {
+        Err(Error::Transport(error)) => assert_eq!((error.unconfirmed, requests), (None, 1)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn mn_a_change_that_may_have_been_made_says_so() {
+    let [alice] = people();
+    let id = alice.create(b"x", &[]);
+    let key = |exchange: &Exchange| {
+        let key = exchange.request.headers.iter().find(|(name, _)| name == IDEMPOTENCY_KEY).unwrap();
+        key.1.clone()
+    };
+    let busy = || {
+        let code = absio_proto::RemoteCode::Unavailable;
+        let status = code.status();
+        let refusal =
+            absio_proto::RemoteError { code, message: "not now".into(), subject: None, retry_after_ms: None };
+        let body = absio_proto::wire::encode_error(&refusal);
+        Fault::Answer(absio_proto::effect::HttpResponse { status, headers: Vec::new(), body })
+    };
+    let unreachable = || Fault::Drop(TransportErrorKind::Unreachable);
+    let timed_out = || Fault::LoseAnswer(TransportErrorKind::TimedOut);
+    for faults in [[timed_out(), timed_out(), timed_out()], [timed_out(), busy(), unreachable()]] {
+        faults.into_iter().for_each(|fault| alice.broker.fault_next(fault));
+        alice.broker.record();
+        let error = alice.update(Update::new(id).content(b"y".to_vec())).unwrap_err();
+        assert!(error.to_string().contains("it may have been made"), "{error}");
+        let Error::Transport(error) = error else { panic!("{error:?}") };
+        let sent = alice.broker.recorded();
+        assert_repeated(&sent, 3);
+        assert_eq!(error.unconfirmed.map(|key| data_encoding::HEXLOWER.encode(&key)), Some(key(&sent[0])));
+        alice.get(id).unwrap();
+    }
+    // The control: nothing was sent, nothing can have been made.
+    alice.broker.fault_next(unreachable());
+    let error = alice.update(Update::new(id).content(b"z".to_vec())).unwrap_err();
+    assert!(!error.to_string().contains("may have been made"), "{error}");
 }
 
 #[test]
