@@ -60,6 +60,7 @@
 //! | [`effect`] | what operations ask for: HTTP, storage, computation, content, waiting, several at once |
 //! | [`driver`] | the two loops, and the traits that transports, stores and contents implement |
 //! | [`ops`] | the operations of a client, one file a verb |
+//! | [`provider`] | the seed's providers: the server, the local store, both, and your own |
 //! | [`model`] | ids, times, users, access, permissions, events |
 //! | [`crypto`] | the formats of `docs/protocol.md` and the rules that hold them together |
 //! | [`wire`] | the HTTP API as types, shared by client and broker |
@@ -83,6 +84,7 @@ pub mod model;
 mod ofs;
 mod operation;
 pub mod ops;
+pub mod provider;
 mod session;
 pub mod trace;
 pub mod wire;

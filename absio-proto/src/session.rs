@@ -277,8 +277,7 @@ impl Session {
     /// Takes what a change of the own key file made; who is signed in stays the same.
     pub(crate) fn replace_key_file(&mut self, user: User) {
         if let Some(sealed) = user.sealed_key_file() {
-            let seen = self.key_files.entry(user.id()).or_default();
-            *seen = (sealed.generation(), sealed.checksum()).max(*seen);
+            self.recall_key_file(sealed);
         }
         self.user = Some(user);
     }
@@ -289,6 +288,12 @@ impl Session {
             Some((generation, checksum)) => offered.check_against(*generation, checksum),
             None => Ok(()),
         }
+    }
+
+    /// Counts a key file of the local store as seen.
+    pub(crate) fn recall_key_file(&mut self, here: &SealedKeyFile) {
+        let seen = self.key_files.entry(here.user_id()).or_default();
+        *seen = (here.generation(), here.checksum()).max(*seen);
     }
 
     /// Wipes keys, token and what was fetched for the user; pins stay (they hold no secret).
@@ -368,6 +373,15 @@ impl Session {
         }
     }
 
+    /// Lets the user of the local store act for one turn, in place of whoever is signed in.
+    pub(crate) fn act_locally<R>(&mut self, turn: impl FnOnce(&mut Self) -> R) -> Result<R, Error> {
+        let local = self.local()?.user.clone();
+        let (user, token) = (self.user.replace(local), self.token.take());
+        let result = turn(self);
+        (self.user, self.token) = (user, token);
+        Ok(result)
+    }
+
     /// A peer as the local store has it; a chain that is known already and longer stays.
     pub(crate) fn recall_peer(&mut self, chain: CardChain, is_verified: bool) {
         let user = chain.user_id();
@@ -426,6 +440,23 @@ impl Session {
         let seen = self.pins.entry((user, container)).or_insert(pin);
         if !seen.tombstone && (pin.tombstone || seen.revision < pin.revision) {
             *seen = pin;
+        }
+    }
+
+    /// The pin of a container, whether the user of the server or that of the local store saw it.
+    pub(crate) fn pin_of_anybody(&self, container: ContainerId) -> Option<&Pin> {
+        let local = self.local.as_ref().and_then(|local| self.pins.get(&(local.user_id(), container)));
+        self.pin(container).or(local)
+    }
+
+    /// A verified revision from the local store of `user`: what the next one is built on, unless a
+    /// newer one is known.
+    pub(crate) fn recall_head(&mut self, user: UserId, head: Head) {
+        let (container, revision) = (head.view.body().container, head.view.body().revision);
+        let known = self.heads.get(&container).map_or(0, |head| head.view.body().revision);
+        let pinned = self.pins.get(&(user, container)).map_or(0, |pin| pin.revision);
+        if known < revision && pinned <= revision {
+            self.set_head(container, head);
         }
     }
 

@@ -39,7 +39,9 @@ pub enum LocalError {
         container: ContainerId,
     },
     /// Something that was kept is damaged or lost. Never told as "not found".
-    #[error("the local store is degraded: {reason}; check it with `absio ofs check`, and sync from the server")]
+    #[error(
+        "the local store is degraded: {reason}; check it with `absio ofs check`, and sync from the server"
+    )]
     Degraded {
         /// What was noticed.
         reason: String,

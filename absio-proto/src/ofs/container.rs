@@ -9,7 +9,7 @@ use crate::crypto::segment::{HEADER_LENGTH, SegmentHeader};
 use crate::effect::BlobId;
 use crate::error::CryptoError;
 use crate::limits;
-use crate::model::{ContainerId, Portion, Timestamp};
+use crate::model::{ContainerId, Permissions, Portion, Timestamp, UserId};
 use crate::session::Head;
 use zeroize::Zeroizing;
 
@@ -112,6 +112,14 @@ impl ContainerRecord {
         }
     }
 
+    /// Whether `user` may hold header and content: without the right to have them anew, what was
+    /// kept before goes (S-132).
+    pub(crate) fn may_hold(&self, user: UserId) -> bool {
+        let needed = Permissions::CONTAINER_DOWNLOAD | Permissions::CONTAINER_DECRYPT;
+        let own = self.kept.as_ref().and_then(|kept| kept.head.view.entry(user));
+        own.is_some_and(|own| own.permissions.contains(needed))
+    }
+
     /// The blobs that belong to it.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobId> {
         let content = self.kept.as_ref().and_then(|kept| kept.content.as_ref()?.blob());
@@ -146,7 +154,10 @@ impl ContainerRecord {
         let mut reader = Reader::new("stored container", bytes);
         let version = reader.u8()?;
         if version != VERSION {
-            return Err(CryptoError::Unknown { what: "version of a stored container", value: version.into() });
+            return Err(CryptoError::Unknown {
+                what: "version of a stored container",
+                value: version.into(),
+            });
         }
         let flags = reader.u8()?;
         if flags & !FLAGS != 0 {

@@ -275,7 +275,11 @@ mod tests {
         assert!(keys.open_anchor(&CellId([1; 20]), &value).is_none());
         let strangers = StoreKeys::derive(USER, &Secret::new([2; 32]));
         assert!(strangers.open_record(&name, &value).is_none());
-        assert!(StoreKeys::derive(UserId::from_bytes([8; 16]), &Secret::new([1; 32])).open_record(&name, &value).is_none());
+        assert!(
+            StoreKeys::derive(UserId::from_bytes([8; 16]), &Secret::new([1; 32]))
+                .open_record(&name, &value)
+                .is_none()
+        );
     }
 
     #[test]

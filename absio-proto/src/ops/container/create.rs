@@ -5,6 +5,8 @@
 //! ```
 
 use super::content::ContentInput;
+use super::destination::Destination;
+use super::get::Retained;
 use super::grants;
 use super::revise::{Change, Revise, Revised, Revision};
 use super::summary::metadata;
@@ -15,6 +17,7 @@ use crate::effect::Reply;
 use crate::error::Error;
 use crate::model::AccessList;
 use crate::operation::{Cx, Operation, Step};
+use crate::ops::ofs::NewContent;
 use crate::session::Session;
 use crate::{attempt, drive};
 use serde_json::Value;
@@ -29,8 +32,10 @@ pub struct Create {
     access: AccessList,
     padding: Padding,
     strict: bool,
+    destination: Destination,
     warnings: Vec<Warning>,
     revise: Option<Box<Revise>>,
+    retained: Option<(Retained, NewContent)>,
 }
 
 impl Create {
@@ -43,8 +48,10 @@ impl Create {
             access: AccessList::Unspecified,
             padding: Padding::None,
             strict: false,
+            destination: Destination::Broker,
             warnings: Vec::new(),
             revise: None,
+            retained: None,
         }
     }
 
@@ -84,6 +91,16 @@ impl Create {
         self
     }
 
+    /// Goes to `destination`.
+    pub(crate) fn to(self, destination: Destination) -> Self {
+        Self { destination, ..self }
+    }
+
+    /// After the end: what the local store keeps.
+    pub(crate) fn take_retained(&mut self) -> Option<(Retained, NewContent)> {
+        self.retained.take()
+    }
+
     fn start(&mut self, cx: &Cx<'_>) -> Result<Revise, Error> {
         let user = cx.session.signed_in()?.id();
         let content = core::mem::take(&mut self.content);
@@ -109,6 +126,7 @@ impl Create {
             padding: self.padding,
             container_type: self.container_type.take().map_or(Change::Keep, Change::Set),
             refresh: false,
+            destination: self.destination,
         }))
     }
 }
@@ -136,6 +154,9 @@ impl Operation for Create {
             }
         };
         let revised = drive!(revise, cx, reply);
+        if self.destination != Destination::Broker {
+            self.retained = Some(revised.retain());
+        }
         let container = attempt!(encrypted_container(revised, cx));
         Step::Done(Ok(Changed { container, warnings: core::mem::take(&mut self.warnings) }))
     }

@@ -54,6 +54,8 @@ pub(crate) struct Sections {
 pub(crate) struct Deliver {
     output: ContentOutput,
     found: Option<Found>,
+    /// Whether chunks go to a blob on the way.
+    streams: bool,
     kept: Option<(SegmentHeader, BlobId)>,
     state: State,
 }
@@ -85,7 +87,8 @@ impl Deliver {
     pub(crate) fn new(sections: Sections, output: ContentOutput, decrypt: bool) -> Result<Self, Error> {
         let Sections { body, metadata, keys, header, content } = sections;
         let mut found = Found { metadata, header: None, keys: None, data: None };
-        let new = |found, state| Ok(Self { output, found: Some(found), kept: None, state });
+        let streams = matches!(content, ContentAt::Broker { keep: Some(_) });
+        let new = |found, state| Ok(Self { output, found: Some(found), streams, kept: None, state });
         let Some(keys) = keys.filter(|_| decrypt) else {
             let segment = match content {
                 ContentAt::Segment(segment) => Some(segment),
@@ -111,7 +114,7 @@ impl Deliver {
             ContentAt::Segment(segment) => (Some(segment), None),
             ContentAt::Broker { keep } => {
                 let download = download(output_for(&body.content))?;
-                (None, Some(keep.map_or(Ok(download), |blob| Ok::<_, Error>(download.keeping(blob)))?))
+                (None, Some(if let Some(blob) = keep { download.keeping(blob) } else { download }))
             }
             ContentAt::Blob { header, blob } => {
                 (None, Some(download(output_for(&body.content))?.of_blob(header, blob)?))
@@ -128,6 +131,11 @@ impl Deliver {
             found.keys = keys.map(ContainerKeys::duplicate);
         }
         self
+    }
+
+    /// Whether something may have been written to the blob for the content's chunks.
+    pub(crate) const fn streams(&self) -> bool {
+        self.streams
     }
 
     /// After the end: the blob that holds the content's chunks, if it was to be kept and could be.

@@ -178,7 +178,9 @@ impl Operation for Download {
                 State::Start => {}
                 State::Heading(chunks) => {
                     let bytes = drive!(chunks, cx, reply);
-                    attempt!(SegmentHeader::decode(&bytes).map_err(Error::from).and_then(|h| self.open_header(h)));
+                    attempt!(
+                        SegmentHeader::decode(&bytes).map_err(Error::from).and_then(|h| self.open_header(h))
+                    );
                 }
                 State::Fetching(join) => {
                     for part in drive!(join, cx, reply) {

@@ -35,8 +35,8 @@ pub(super) enum ContentDraft {
     Clear,
     /// To be sealed into the change itself.
     Seal(Piece, Padding),
-    /// Sealed and uploaded already.
-    Uploaded(UploadId, SegmentDigest),
+    /// Sealed already, and uploaded unless it stays on this device.
+    Uploaded(Option<UploadId>, SegmentDigest),
 }
 
 /// What a revision does to the type.
@@ -145,7 +145,7 @@ impl Draft {
             header: header_segment,
             content: content_segment,
             content_upload: match self.content {
-                ContentDraft::Uploaded(upload, _) => Some(upload),
+                ContentDraft::Uploaded(upload, _) => upload,
                 _ => None,
             },
             type_opening: match &self.container_type {

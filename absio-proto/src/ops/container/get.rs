@@ -1,25 +1,25 @@
 //! Gets a container: metadata, header, content, as far as the caller's rights go (S-049 to S-059).
 //!
 //! ```text
-//!  Fetching ──▶ Opening (job: header, inline content) ──▶ Container
-//!                  └──▶ Downloading (content in parts) ──▶ Container
+//!  Fetching ──▶ Delivering ──▶ Container
 //! ```
 
 use super::content::ContentOutput;
-use super::download::Download;
+use super::deliver::{ContentAt, Deliver, Sections};
 use super::fetch::{Fetch, Fetched, own_row};
 use super::summary::metadata;
 use crate::crypto::ContainerKeys;
-use crate::crypto::container::{Container, ContainerData, decode_header, open_section};
+use crate::crypto::container::Container;
 use crate::crypto::manifest::{AccessEntry, ManifestBody, Section};
-use crate::effect::{ContentError, ContentOp, ContentOutcome, Reply};
-use crate::error::{CryptoError, Error, InputError, Misuse, RemoteCode, RemoteError};
-use crate::model::{ContainerId, Metadata, Permissions, Portion};
-use crate::operation::{Cx, Leaf, Operation, Step};
+use crate::effect::{BlobId, Reply};
+use crate::error::{CryptoError, Error, RemoteCode, RemoteError};
+use crate::model::{ContainerId, Permissions, Portion};
+use crate::operation::{Cx, Operation, Step};
+use crate::ops::ofs::NewContent;
 use crate::session::Session;
 use crate::wire::{Availability, ContainerAnswer};
 use crate::{attempt, drive};
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
 /// Gets a container. What the caller has no right to is left out, without an error; what fails to
 /// verify is an error, and nothing of it is given out. One round trip for contents up to 4 MiB.
@@ -27,27 +27,22 @@ pub struct Get {
     portion: Portion,
     output: ContentOutput,
     decrypt: bool,
-    found: Option<Found>,
+    /// What is to be kept of the answer, and where the chunks of a long content go.
+    retained: Option<(Retained, BlobId)>,
     state: State,
 }
 
-/// The verified parts so far.
-struct Found {
-    metadata: Metadata,
-    header: Option<serde_json::Value>,
-    keys: Option<ContainerKeys>,
-    data: Option<Vec<u8>>,
+/// What a local store keeps of a container that was got: keys, and segments as they came.
+#[derive(Default)]
+pub(crate) struct Retained {
+    pub(crate) keys: Option<Arc<ContainerKeys>>,
+    pub(crate) header: Option<Vec<u8>>,
+    pub(crate) content: Option<Vec<u8>>,
 }
-
-/// Header JSON and inline content.
-type Opened = Result<(Option<Zeroizing<Vec<u8>>>, Option<Zeroizing<Vec<u8>>>), Error>;
 
 enum State {
     Fetching(Box<Fetch>),
-    Opening(Leaf<Opened>, Option<Download>),
-    Downloading(Download),
-    Writing(Leaf<Result<ContentOutcome, ContentError>>),
-    Done,
+    Delivering(Box<Deliver>),
 }
 
 impl Get {
@@ -57,7 +52,7 @@ impl Get {
             portion,
             output: ContentOutput::Memory,
             decrypt: true,
-            found: None,
+            retained: None,
             state: State::Fetching(Box::new(Fetch::new(container, portion))),
         }
     }
@@ -76,76 +71,58 @@ impl Get {
         self
     }
 
+    /// Retains what came for the local store; the chunks of a content that comes in parts go to `blob`
+    /// on the way.
+    pub(crate) fn retaining(mut self, blob: BlobId) -> Self {
+        self.retained = Some((Retained::default(), blob));
+        self
+    }
+
+    /// Whether something may have been written to the blob given to [`retaining`](Self::retaining).
+    pub(crate) fn has_streamed(&self) -> bool {
+        matches!(&self.state, State::Delivering(deliver) if deliver.streams())
+    }
+
+    /// After the end: keys, header and content as they came, if they were to be retained.
+    pub(crate) fn take_retained(&mut self) -> Option<(Retained, NewContent)> {
+        let (mut retained, _) = self.retained.take()?;
+        let streamed = match &self.state {
+            State::Delivering(deliver) => deliver.kept(),
+            State::Fetching(_) => None,
+        };
+        let content = match (retained.content.take(), streamed) {
+            (Some(segment), _) => NewContent::Segment(segment),
+            (None, Some((header, blob))) => NewContent::Streamed { header, blob },
+            (None, None) => NewContent::Inherit,
+        };
+        Some((retained, content))
+    }
+
     fn fetched(&mut self, fetched: Fetched, cx: &Cx<'_>) -> Result<State, Error> {
         let Fetched { head, keys, mut answer } = fetched;
         let user = cx.session.signed_in()?.id();
         let own = own_row(&head, user)?;
-        if own.is_expired(cx.now.utc) {
-            return Err(expired(head.view.body().container));
-        }
         let body = head.view.body();
+        if own.is_expired(cx.now.utc) {
+            return Err(expired(body.container));
+        }
         let metadata = metadata(&head, user);
         check_presence(body, own, self.portion, &answer)?;
-        let header = answer.header_segment.take();
-        let content = answer.content_segment.take();
-        let mut found = Found { metadata, header: None, keys: None, data: None };
-        let Some(keys) = keys else {
-            // Without the right to decrypt (S-127).
-            return Ok(self.keep_encrypted(found, header, content));
+        let keys = keys.map(Arc::new);
+        let (header, content) = (answer.header_segment.take(), answer.content_segment.take());
+        let keep = self.retained.as_mut().map(|(retained, blob)| {
+            *retained = Retained { keys: keys.clone(), header: header.clone(), content: content.clone() };
+            *blob
+        });
+        let content = match (content, answer.content) {
+            (Some(segment), _) => ContentAt::Segment(segment),
+            (None, Availability::Parts) => ContentAt::Broker { keep },
+            (None, _) => ContentAt::Nowhere,
         };
-        if !self.decrypt {
-            check_inline(&answer)?;
-            found.keys = Some(keys);
-            return Ok(self.keep_encrypted(found, header, content));
-        }
-        let download = match answer.content {
-            Availability::Parts => {
-                let output = self.output_for(&body.content);
-                let secret = keys.content_secret().duplicate();
-                Some(Download::new(body.content_context(), body.content.digest, secret, output)?)
-            }
-            _ => None,
-        };
-        let opening = open_sections(body, &keys, header, content);
-        found.keys = Some(keys);
-        self.found = Some(found);
-        Ok(State::Opening(opening, download))
-    }
-
-    fn keep_encrypted(
-        &mut self,
-        mut found: Found,
-        header: Option<Vec<u8>>,
-        content: Option<Vec<u8>>,
-    ) -> State {
-        found.data = encrypted_data(header, content);
-        self.found = Some(found);
-        State::Opening(Leaf::compute("nothing to open", || Ok((None, None))), None)
-    }
-
-    /// What was gathered in memory goes where the caller wants it: on to the sink, or into the
-    /// container, which is the end.
-    fn deliver(&mut self, content: Option<Zeroizing<Vec<u8>>>) -> Result<Option<Container>, Error> {
-        match (self.output, content) {
-            (ContentOutput::Streamed, Some(mut content)) => {
-                let bytes = core::mem::take(&mut *content);
-                self.state = State::Writing(Leaf::content(ContentOp::WriteAt { offset: 0, bytes }));
-                Ok(None)
-            }
-            (_, content) => self.finish(content).map(Some),
-        }
-    }
-
-    fn finish(&mut self, content: Option<Zeroizing<Vec<u8>>>) -> Result<Container, Error> {
-        self.state = State::Done;
-        let found = self.found.take().ok_or(Misuse::ResumedAfterDone)?;
-        let content = content.map(|mut content| core::mem::take(&mut *content));
-        Ok(Container::fetched(found.metadata, found.header, content, found.keys, found.data))
-    }
-
-    /// A padded content is gathered, since only its end tells how much of it is data.
-    fn output_for(&self, section: &Section) -> ContentOutput {
-        if section.state.is_padded() { ContentOutput::Memory } else { self.output }
+        let sections = Sections { body: body.clone(), metadata, keys: keys.clone(), header, content };
+        let deliver = Deliver::new(sections, self.output, self.decrypt)?;
+        let deliver = if self.decrypt { deliver } else { deliver.with_keys(keys.as_deref()) };
+        Ok(State::Delivering(Box::new(deliver)))
     }
 }
 
@@ -181,39 +158,6 @@ fn check_presence(
     if fits(&body.content, answer.content, portion.wants_content()) { Ok(()) } else { mismatch("content") }
 }
 
-fn check_inline(answer: &ContainerAnswer) -> Result<(), Error> {
-    if answer.content == Availability::Parts {
-        return Err(InputError::Unsupported { what: "fetching a content over 4 MiB still encrypted" }.into());
-    }
-    Ok(())
-}
-
-/// The container data of segments that stay as they are; none if there are none.
-fn encrypted_data(header: Option<Vec<u8>>, content: Option<Vec<u8>>) -> Option<Vec<u8>> {
-    (header.is_some() || content.is_some()).then(|| ContainerData { header, content }.join())
-}
-
-/// Opens what came inline against the verified manifest.
-fn open_sections(
-    body: &ManifestBody,
-    keys: &ContainerKeys,
-    header: Option<Vec<u8>>,
-    content: Option<Vec<u8>>,
-) -> Leaf<Opened> {
-    let (body, keys) = (body.clone(), keys.duplicate());
-    Leaf::compute("open a container", move || {
-        let open = |segment: Vec<u8>, section, context, secret| {
-            let opened = open_section(&body, section, &context, Some(&segment), secret)?;
-            Ok::<_, Error>(opened.map(Zeroizing::new))
-        };
-        let header =
-            header.map(|segment| open(segment, &body.header, body.header_context(), keys.header_secret()));
-        let content = content
-            .map(|segment| open(segment, &body.content, body.content_context(), keys.content_secret()));
-        Ok((header.transpose()?.flatten(), content.transpose()?.flatten()))
-    })
-}
-
 impl Operation for Get {
     type Output = Container;
 
@@ -223,34 +167,13 @@ impl Operation for Get {
         mut reply: Option<Reply>,
     ) -> Step<Result<Container, Error>> {
         loop {
-            match &mut self.state {
+            self.state = match &mut self.state {
                 State::Fetching(fetch) => {
                     let fetched = drive!(fetch, cx, reply);
-                    self.state = attempt!(self.fetched(fetched, cx));
+                    attempt!(self.fetched(fetched, cx))
                 }
-                State::Opening(leaf, download) => {
-                    let (header, content) = attempt!(drive!(leaf, cx, reply));
-                    let download = download.take();
-                    let found = attempt!(self.found.as_mut().ok_or(Misuse::ResumedAfterDone));
-                    found.header = attempt!(header.map(|json| decode_header(&json)).transpose());
-                    if let Some(download) = download {
-                        self.state = State::Downloading(download);
-                    } else if let Some(container) = attempt!(self.deliver(content)) {
-                        return Step::Done(Ok(container));
-                    }
-                }
-                State::Downloading(download) => {
-                    let content = drive!(download, cx, reply);
-                    if let Some(container) = attempt!(self.deliver(content)) {
-                        return Step::Done(Ok(container));
-                    }
-                }
-                State::Writing(leaf) => {
-                    attempt!(drive!(leaf, cx, reply));
-                    return Step::Done(self.finish(None));
-                }
-                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
-            }
+                State::Delivering(deliver) => return deliver.resume(cx, reply),
+            };
         }
     }
 }

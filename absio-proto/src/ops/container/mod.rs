@@ -1,8 +1,11 @@
 //! Containers: create, get, update, delete, list.
 
+mod chunks;
 mod content;
 mod create;
 mod delete;
+pub(crate) mod deliver;
+mod destination;
 mod download;
 mod draft;
 mod fetch;
@@ -19,8 +22,12 @@ mod warning;
 pub use content::{ContentInput, ContentOutput};
 pub use create::Create;
 pub use delete::Delete;
+pub(crate) use destination::Destination;
+pub(crate) use fetch::own_row;
 pub use get::Get;
+pub(crate) use get::Retained;
 pub use list::{List, ListPage};
+pub(crate) use summary::metadata;
 pub use update::Update;
 pub use update_or_create::UpdateOrCreate;
 pub use warning::{Changed, Warning};

@@ -8,25 +8,29 @@
 //! One round trip; one more for all recipients whose cards are not known yet.
 
 use super::content::{ContentInput, Piece};
+use super::destination::Destination;
 use super::draft::{ContentDraft, Draft, HeaderDraft, Randomness, Sealed, TypeDraft};
 use super::fetch::open_keys;
+use super::get::Retained;
 use super::grants::Grants;
 use super::upload::Upload;
 use crate::crypto::chain::Pin;
 use crate::crypto::manifest::TypeOpening;
-use crate::crypto::segment::{Padding, SegmentSealer, segment_length};
+use crate::crypto::segment::{Padding, SegmentHeader, SegmentSealer, segment_length};
 use crate::crypto::{CardChain, ContainerKeys, container_id};
-use crate::effect::Reply;
-use crate::error::{CryptoError, Error, Misuse};
+use crate::effect::{BlobId, Reply};
+use crate::error::{CryptoError, Error, LocalError, Misuse};
 use crate::limits;
 use crate::model::{ContainerId, UserId};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::ops::Exchange;
+use crate::ops::ofs::NewContent;
 use crate::ops::user::PublicKeys;
 use crate::session::{Head, Session};
 use crate::wire::{self, ContainerChanged, Route};
 use crate::{attempt, drive};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What becomes of a section.
@@ -57,6 +61,7 @@ pub(super) struct Revision {
     pub(super) container_type: Change<String>,
     /// Asks for the cards of all recipients, known or not.
     pub(super) refresh: bool,
+    pub(super) destination: Destination,
 }
 
 /// A revision that the broker accepted.
@@ -66,10 +71,27 @@ pub(super) struct Revised {
     /// The sealed segments, as far as they went inline with this change.
     pub(super) header: Option<Vec<u8>>,
     pub(super) content: Option<Vec<u8>>,
+    /// The chunks of a content that went ahead in parts, if they are kept.
+    pub(super) streamed: Option<(SegmentHeader, BlobId)>,
+}
+
+impl Revised {
+    /// What the local store keeps of it.
+    pub(super) fn retain(&self) -> (Retained, NewContent) {
+        let content = match (&self.content, self.streamed) {
+            (Some(segment), _) => NewContent::Segment(segment.clone()),
+            (None, Some((header, blob))) => NewContent::Streamed { header, blob },
+            (None, None) => NewContent::Inherit,
+        };
+        let keys = self.keys.as_ref().map(|keys| Arc::new(keys.duplicate()));
+        (Retained { keys, header: self.header.clone(), content: None }, content)
+    }
 }
 
 pub(super) struct Revise {
     revision: Option<Revision>,
+    destination: Destination,
+    streamed: Option<(SegmentHeader, BlobId)>,
     draft: Option<Draft>,
     state: State,
 }
@@ -85,7 +107,8 @@ enum State {
 
 impl Revise {
     pub(super) fn new(revision: Revision) -> Self {
-        Self { revision: Some(revision), draft: None, state: State::Start }
+        let destination = revision.destination;
+        Self { revision: Some(revision), destination, streamed: None, draft: None, state: State::Start }
     }
 
     /// Everybody whose row may need a new blob or who must exist (S-038).
@@ -182,7 +205,7 @@ impl Revise {
         let parameters = draft.content_parameters(Padding::None);
         let keys = draft.keys.as_ref().ok_or(CryptoError::Decrypt)?;
         let sealer = SegmentSealer::new(parameters, keys.content_secret())?;
-        let upload = Upload::new(draft.container, content, sealer)?;
+        let upload = Upload::new(draft.container, content, sealer, self.destination)?;
         self.draft = Some(draft);
         Ok(State::Uploading(Box::new(upload)))
     }
@@ -212,13 +235,27 @@ impl Revise {
         }))
     }
 
-    fn send(sealed: Sealed) -> State {
+    fn send(&self, sealed: Sealed) -> State {
         let body = sealed.head.view.body();
         let route =
             if body.revision == 1 { Route::CreateContainer } else { Route::UpdateContainer(body.container) };
         let exchange = Exchange::bundle(route, sealed.change.encode());
         let (header, content) = (sealed.change.header, sealed.change.content);
-        State::Sending(exchange, Box::new(Revised { head: sealed.head, keys: sealed.keys, header, content }))
+        let (head, keys, streamed) = (sealed.head, sealed.keys, self.streamed);
+        State::Sending(exchange, Box::new(Revised { head, keys, header, content, streamed }))
+    }
+
+    /// Without a broker, only recipients that are known can be sealed for.
+    fn learn(&self, cx: &Cx<'_>) -> Result<State, Error> {
+        let recipients = self.recipients(cx)?;
+        if !self.destination.reaches_broker()
+            && let Some(user) = recipients.iter().find(|user| cx.session.chain(**user).is_none())
+        {
+            return Err(LocalError::KeysNotFound { user: *user }.into());
+        }
+        let keys = PublicKeys::new(recipients);
+        let refresh = self.revision.as_ref().is_some_and(|revision| revision.refresh);
+        Ok(State::Learning(if refresh { keys.refreshed() } else { keys }))
     }
 }
 
@@ -249,26 +286,28 @@ impl Operation for Revise {
     fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Revised, Error>> {
         loop {
             self.state = match &mut self.state {
-                State::Start => {
-                    let keys = PublicKeys::new(attempt!(self.recipients(cx)));
-                    let refresh = self.revision.as_ref().is_some_and(|revision| revision.refresh);
-                    State::Learning(if refresh { keys.refreshed() } else { keys })
-                }
+                State::Start => attempt!(self.learn(cx)),
                 State::Learning(keys) => {
                     let chains = drive!(keys, cx, reply);
                     attempt!(self.draft(chains, cx))
                 }
                 State::Uploading(upload) => {
-                    let (name, digest) = drive!(upload, cx, reply);
+                    let uploaded = drive!(upload, cx, reply);
                     let mut draft = attempt!(self.draft.take().ok_or(Misuse::ResumedAfterDone));
-                    draft.content = ContentDraft::Uploaded(name, digest);
+                    self.streamed = uploaded.kept;
+                    draft.content = ContentDraft::Uploaded(uploaded.upload, uploaded.digest);
                     seal(draft)
                 }
-                State::Sealing(leaf) => Self::send(attempt!(drive!(leaf, cx, reply))),
+                State::Sealing(leaf) => {
+                    let sealed = attempt!(drive!(leaf, cx, reply));
+                    self.send(sealed)
+                }
                 State::Sending(exchange, revised) => {
-                    let answer = drive!(exchange, cx, reply);
                     let body = revised.head.view.body();
-                    attempt!(check_accepted(&answer, body.container, body.revision));
+                    if self.destination.reaches_broker() {
+                        let answer = drive!(exchange, cx, reply);
+                        attempt!(check_accepted(&answer, body.container, body.revision));
+                    }
                     remember(cx.session, &revised.head);
                     let State::Sending(_, revised) = core::mem::replace(&mut self.state, State::Done) else {
                         return Step::Done(Err(Misuse::ResumedAfterDone.into()));

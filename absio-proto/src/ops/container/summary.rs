@@ -6,7 +6,7 @@ use crate::session::Head;
 
 /// The metadata as `reader` may see it: everybody's access with `access.view`, otherwise the
 /// reader's own row (S-125).
-pub(super) fn metadata(head: &Head, reader: UserId) -> Metadata {
+pub(crate) fn metadata(head: &Head, reader: UserId) -> Metadata {
     let body = head.view.body();
     let own = head.view.entry(reader);
     let views = own.is_some_and(|own| own.permissions.contains(Permissions::ACCESS_VIEW));

@@ -8,17 +8,20 @@
 
 use super::content::ContentInput;
 use super::create::encrypted_container;
+use super::destination::Destination;
 use super::draft::present_grants;
 use super::fetch::Fetch;
+use super::get::Retained;
 use super::grants::{self, Grants};
 use super::revise::{Change, Revise, Revision};
 use super::warning::{Changed, Warning};
 use crate::crypto::container::encode_header;
 use crate::crypto::segment::Padding;
 use crate::effect::Reply;
-use crate::error::{Error, InputError, Misuse, RemoteCode};
+use crate::error::{Error, InputError, LocalError, Misuse, RemoteCode};
 use crate::model::{AccessChange, AccessList, ContainerId, Permissions, Portion, UserId};
 use crate::operation::{Cx, Operation, Step};
+use crate::ops::ofs::NewContent;
 use crate::session::{Head, Session};
 use crate::{attempt, drive};
 use serde_json::Value;
@@ -43,6 +46,8 @@ pub struct Update {
     is_fresh: bool,
     /// Whether readers' cards are fetched again.
     refresh: bool,
+    destination: Destination,
+    retained: Option<(Retained, NewContent)>,
     warnings: Vec<Warning>,
     /// What this update was built on, if it was already.
     base: Option<Head>,
@@ -71,6 +76,8 @@ impl Update {
             attempts: 0,
             is_fresh: false,
             refresh: false,
+            destination: Destination::Broker,
+            retained: None,
             warnings: Vec::new(),
             base: None,
             state: State::Start,
@@ -127,6 +134,21 @@ impl Update {
         self
     }
 
+    /// Goes to `destination`. To the local store alone, it is built on what the session knows.
+    pub(crate) fn to(self, destination: Destination) -> Self {
+        Self { destination, ..self }
+    }
+
+    /// Which container.
+    pub(crate) const fn container(&self) -> ContainerId {
+        self.container
+    }
+
+    /// After the end: what the local store keeps.
+    pub(crate) fn take_retained(&mut self) -> Option<(Retained, NewContent)> {
+        self.retained.take()
+    }
+
     fn keeps_access(&self) -> bool {
         matches!(self.access, AccessChange::Keep | AccessChange::Replace(AccessList::Unspecified))
     }
@@ -165,6 +187,7 @@ impl Update {
             padding: self.padding,
             container_type: self.container_type.clone(),
             refresh: self.refresh,
+            destination: self.destination,
         }))))
     }
 
@@ -238,6 +261,7 @@ impl Update {
     /// update is tried once more on a fresh manifest.
     fn is_outdated(&mut self, error: &Error) -> bool {
         match error {
+            _ if !self.destination.reaches_broker() => false,
             Error::Remote(error) if error.code == RemoteCode::Conflict => {
                 self.attempts += 1;
                 self.attempts <= ATTEMPTS
@@ -271,6 +295,10 @@ impl Operation for Update {
                             Err(error) if self.is_outdated(&error) => self.fetch(),
                             Err(error) => return Step::Done(Err(error)),
                         },
+                        None if !self.destination.reaches_broker() => {
+                            let container = self.container;
+                            return Step::Done(Err(LocalError::ContainerNotFound { container }.into()));
+                        }
                         None => self.fetch(),
                     }
                 }
@@ -282,6 +310,9 @@ impl Operation for Update {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(revised)) => {
                         self.state = State::Done;
+                        if self.destination != Destination::Broker {
+                            self.retained = Some(revised.retain());
+                        }
                         let container = attempt!(encrypted_container(revised, cx));
                         let warnings = core::mem::take(&mut self.warnings);
                         return Step::Done(Ok(Changed { container, warnings }));

@@ -6,8 +6,10 @@
 //! ```
 
 use super::create::Create;
+use super::destination::Destination;
 use super::draft::present_grants;
 use super::fetch::Fetch;
+use super::get::Retained;
 use super::grants;
 use super::update::Update;
 use super::warning::Changed;
@@ -18,6 +20,7 @@ use crate::effect::Reply;
 use crate::error::{Error, InputError, Misuse};
 use crate::model::{Access, AccessChange, AccessList, ContainerId, Metadata, Permissions, Portion};
 use crate::operation::{Cx, Leaf, Operation, Step};
+use crate::ops::ofs::NewContent;
 use crate::session::{Head, Session};
 use crate::{attempt, drive};
 
@@ -40,6 +43,8 @@ pub struct UpdateOrCreate {
     requires_upload: bool,
     access_changed: bool,
     type_changed: bool,
+    destination: Destination,
+    retained: Option<(Retained, NewContent)>,
     state: State,
 }
 
@@ -61,6 +66,8 @@ impl UpdateOrCreate {
             requires_upload: true,
             access_changed: false,
             type_changed: false,
+            destination: Destination::Broker,
+            retained: None,
             state: State::Start,
         }
     }
@@ -87,6 +94,21 @@ impl UpdateOrCreate {
     pub fn access(mut self, access: AccessList) -> Self {
         self.access = access;
         self
+    }
+
+    /// Goes to `destination`.
+    pub(crate) fn to(self, destination: Destination) -> Self {
+        Self { destination, ..self }
+    }
+
+    /// Which container, unless it is a new one.
+    pub(crate) fn id(&self) -> Option<ContainerId> {
+        self.container.as_ref().and_then(|container| container.id)
+    }
+
+    /// After the end: what the local store keeps.
+    pub(crate) fn take_retained(&mut self) -> Option<(Retained, NewContent)> {
+        self.retained.take()
     }
 
     fn container(&mut self) -> Result<&mut Container, Misuse> {
@@ -139,7 +161,7 @@ impl UpdateOrCreate {
         if container.content_padding != Padding::None {
             create = create.padded();
         }
-        Ok(State::Creating(Box::new(create)))
+        Ok(State::Creating(Box::new(create.to(self.destination))))
     }
 
     fn existing(&mut self, id: ContainerId, cx: &Cx<'_>) -> Result<State, Error> {
@@ -195,7 +217,7 @@ impl UpdateOrCreate {
         if container.content_padding != Padding::None {
             update = update.padded();
         }
-        Ok(State::Updating(Box::new(update)))
+        Ok(State::Updating(Box::new(update.to(self.destination))))
     }
 
     /// The list to write: the one given, or the one that the container was fetched with if that was
@@ -270,10 +292,12 @@ impl Operation for UpdateOrCreate {
                 }
                 State::Creating(create) => {
                     let changed = drive!(create, cx, reply);
+                    self.retained = create.take_retained();
                     return Step::Done(self.changed(changed));
                 }
                 State::Updating(update) => {
                     let changed = drive!(update, cx, reply);
+                    self.retained = update.take_retained();
                     return Step::Done(self.changed(changed));
                 }
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),

@@ -1,24 +1,26 @@
-//! Seals and sends a large content in parts, several at once.
+//! Seals a large content in parts, several at once, and sends them, or keeps them, or both.
 //!
 //! ```text
-//!  Start ──▶ Beginning ──▶ Sending (a window of parts side by side) ──▶ … ──▶ digest
+//!  Start ──▶ (Beginning) ──▶ Sending (a window of parts side by side) ──▶ … ──▶ digest
 //!
-//!  each part:  Reading ──▶ Sealing (job) ──▶ Putting
+//!  each part:  Reading ──▶ Sealing (job) ──▶ (Keeping, in the local store) ──▶ (Putting, to the broker)
 //! ```
 //!
 //! A part is sealed once; its ciphertext is kept until the broker has it (F1), and a lost answer is
 //! followed by the same bytes.
 
 use super::content::{ContentInput, Piece, Read};
+use super::destination::Destination;
 use crate::crypto::merkle::MerkleBuilder;
-use crate::crypto::segment::{Layout, SegmentDigest, SegmentSealer};
+use crate::crypto::segment::{HEADER_LENGTH, Layout, SegmentDigest, SegmentHeader, SegmentSealer};
 use crate::crypto::suite::Digest48;
-use crate::effect::Reply;
-use crate::error::{Error, InputError, Misuse};
+use crate::effect::{BlobId, Reply};
+use crate::error::{Error, InputError};
 use crate::limits;
 use crate::model::ContainerId;
 use crate::operation::{Cx, Join, Leaf, Operation, Step};
 use crate::ops::Exchange;
+use crate::ops::ofs::ask::{self, Answer};
 use crate::session::Session;
 use crate::wire::{self, Base64, BeginUpload, Route, UploadBegun, UploadId};
 use crate::{attempt, drive};
@@ -27,9 +29,20 @@ use std::sync::Arc;
 /// Parts under way at once.
 const WINDOW: u64 = 4;
 
-/// Uploads `content` as the segment that `sealer` makes; gives the upload's name and the digest for
-/// the manifest to sign.
+/// A content that was sealed in parts.
+pub(super) struct Uploaded {
+    /// What the broker calls it; none if it was not sent there.
+    pub(super) upload: Option<UploadId>,
+    /// For the manifest to sign.
+    pub(super) digest: SegmentDigest,
+    /// Where the chunks are kept, and the clear header that belongs to them.
+    pub(super) kept: Option<(SegmentHeader, BlobId)>,
+}
+
+/// Takes `content` to its destination as the segment that `sealer` makes.
 pub(super) struct Upload {
+    destination: Destination,
+    keep: Option<BlobId>,
     container: ContainerId,
     content: ContentInput,
     sealer: Arc<SegmentSealer>,
@@ -43,17 +56,23 @@ pub(super) struct Upload {
 enum State {
     Start,
     Beginning(Exchange),
-    Sending(Join<Part, Vec<Digest48>>),
+    Sending(Join<Part, PartDone>),
 }
+
+/// The leaves of a part, and whether it is kept if it was to be.
+type PartDone = (Vec<Digest48>, bool);
 
 impl Upload {
     pub(super) fn new(
         container: ContainerId,
         content: ContentInput,
         sealer: SegmentSealer,
+        destination: Destination,
     ) -> Result<Self, Error> {
         let layout = Layout::of(&sealer.header().parameters, content.length())?;
         Ok(Self {
+            destination,
+            keep: destination.blob(),
             container,
             content,
             sealer: Arc::new(sealer),
@@ -74,35 +93,45 @@ impl Upload {
         Exchange::json(Route::BeginUpload, &request)
     }
 
+    const fn chunks_per_part(&self) -> u64 {
+        limits::PART / self.layout.chunk_size()
+    }
+
+    const fn parts(&self) -> u64 {
+        self.layout.chunks().div_ceil(self.chunks_per_part())
+    }
+
     /// The broker's plan must be the only one the format allows.
     fn check_plan(&self, plan: &UploadBegun) -> Result<(), Error> {
-        let chunks_per_part = limits::PART / self.layout.chunk_size();
-        let parts = self.layout.chunks().div_ceil(chunks_per_part);
-        if plan.chunks_per_part == chunks_per_part && plan.parts == parts {
+        if plan.chunks_per_part == self.chunks_per_part() && plan.parts == self.parts() {
             Ok(())
         } else {
             Err(Error::Protocol("it divides an upload in another way than agreed".into()))
         }
     }
 
-    /// The next window of parts, or none if all have been sent.
-    fn window(&mut self) -> Result<Option<State>, Error> {
-        let plan = self.plan.as_ref().ok_or(Misuse::MissingReply)?;
-        let last = plan.parts.min(self.next.saturating_add(WINDOW));
-        let parts: Vec<Part> = (self.next..last).map(|part| self.part(plan, part)).collect();
+    /// The next window of parts, or none if all are done.
+    fn window(&mut self) -> Option<State> {
+        let last = self.parts().min(self.next.saturating_add(WINDOW));
+        let parts: Vec<Part> = (self.next..last).map(|part| self.part(part)).collect();
         self.next = last;
-        Ok((!parts.is_empty()).then(|| State::Sending(Join::new(parts))))
+        (!parts.is_empty()).then(|| State::Sending(Join::new(parts)))
     }
 
-    fn part(&self, plan: &UploadBegun, part: u64) -> Part {
+    fn part(&self, part: u64) -> Part {
         let offset = part.saturating_mul(limits::PART);
         let length = limits::PART.min(self.content.length().saturating_sub(offset));
         let length = usize::try_from(length).unwrap_or(0);
+        let first_chunk = part.saturating_mul(self.chunks_per_part());
+        let place = self.layout.sealed_range(first_chunk, 1).map(|(offset, _)| offset);
+        let place = place.unwrap_or_default().saturating_sub(HEADER_LENGTH as u64);
         Part {
-            upload: plan.upload_id,
+            upload: self.plan.as_ref().map(|plan| plan.upload_id),
+            keep: self.keep.map(|blob| (blob, place)),
+            is_kept: self.keep.is_some(),
             part,
-            first_chunk: part.saturating_mul(plan.chunks_per_part),
-            last: part.saturating_add(1) == plan.parts,
+            first_chunk,
+            last: part.saturating_add(1) == self.parts(),
             sealer: self.sealer.clone(),
             leaves: Vec::new(),
             state: PartState::Reading(Read::new(&self.content, offset, length)),
@@ -111,7 +140,7 @@ impl Upload {
 }
 
 impl Operation for Upload {
-    type Output = (UploadId, SegmentDigest);
+    type Output = Uploaded;
 
     fn resume(
         &mut self,
@@ -120,10 +149,11 @@ impl Operation for Upload {
     ) -> Step<Result<Self::Output, Error>> {
         loop {
             match &mut self.state {
-                State::Start => {
+                State::Start if self.destination.reaches_broker() => {
                     self.state = State::Beginning(self.begin());
                     continue;
                 }
+                State::Start => {}
                 State::Beginning(exchange) => {
                     let body = drive!(exchange, cx, reply);
                     let plan = attempt!(wire::from_json("the upload's reply", &body));
@@ -131,27 +161,32 @@ impl Operation for Upload {
                     self.plan = Some(plan);
                 }
                 State::Sending(join) => {
-                    for leaves in drive!(join, cx, reply) {
+                    for (leaves, is_kept) in drive!(join, cx, reply) {
                         self.tree.extend(&leaves);
+                        self.keep = self.keep.filter(|_| is_kept);
                     }
                 }
             }
-            match attempt!(self.window()) {
+            match self.window() {
                 Some(state) => self.state = state,
                 None => {
-                    let upload = attempt!(self.plan.as_ref().ok_or(Misuse::MissingReply)).upload_id;
+                    let upload = self.plan.as_ref().map(|plan| plan.upload_id);
                     let header = self.sealer.header();
                     let digest = SegmentDigest::compute(header, self.content.length(), &self.tree.root());
-                    return Step::Done(Ok((upload, digest)));
+                    let kept = self.keep.map(|blob| (*header, blob));
+                    return Step::Done(Ok(Uploaded { upload, digest, kept }));
                 }
             }
         }
     }
 }
 
-/// One part: read, sealed, sent.
+/// One part: read, sealed, kept, sent.
 struct Part {
-    upload: UploadId,
+    upload: Option<UploadId>,
+    /// The blob for the sealed bytes, and their place in it.
+    keep: Option<(BlobId, u64)>,
+    is_kept: bool,
     part: u64,
     first_chunk: u64,
     last: bool,
@@ -163,6 +198,7 @@ struct Part {
 enum PartState {
     Reading(Read),
     Sealing(Leaf<Result<crate::crypto::segment::SealedPart, InputError>>),
+    Keeping(Answer, Vec<u8>),
     Putting(Exchange),
 }
 
@@ -171,33 +207,61 @@ impl Part {
         let (sealer, first, last) = (self.sealer.clone(), self.first_chunk, self.last);
         PartState::Sealing(Leaf::compute("seal a part", move || sealer.seal_part(first, piece.bytes(), last)))
     }
+
+    fn sealed(&mut self, bytes: Vec<u8>) -> Option<PartState> {
+        match self.keep.take() {
+            Some((blob, offset)) => {
+                Some(PartState::Keeping(ask::write_blob(blob, offset, bytes.clone()), bytes))
+            }
+            None => self.put(bytes),
+        }
+    }
+
+    fn put(&self, bytes: Vec<u8>) -> Option<PartState> {
+        let route = Route::PutPart { upload: self.upload?, part: self.part };
+        Some(PartState::Putting(Exchange::bytes(route, bytes)))
+    }
 }
 
 impl Operation for Part {
-    type Output = Vec<Digest48>;
+    type Output = PartDone;
 
     fn resume(
         &mut self,
         cx: &mut Cx<'_, Session>,
         mut reply: Option<Reply>,
-    ) -> Step<Result<Vec<Digest48>, Error>> {
+    ) -> Step<Result<PartDone, Error>> {
         loop {
-            self.state = match &mut self.state {
+            let next = match &mut self.state {
                 PartState::Reading(read) => {
                     let piece = drive!(read, cx, reply);
-                    self.seal(piece)
+                    Some(self.seal(piece))
                 }
                 PartState::Sealing(leaf) => {
                     let sealed = attempt!(drive!(leaf, cx, reply));
                     self.leaves = sealed.leaves;
-                    let route = Route::PutPart { upload: self.upload, part: self.part };
-                    PartState::Putting(Exchange::bytes(route, sealed.bytes))
+                    self.sealed(sealed.bytes)
+                }
+                PartState::Keeping(answer, bytes) => {
+                    let bytes = core::mem::take(bytes);
+                    let kept = ask::done(drive!(answer, cx, reply));
+                    if self.upload.is_none() {
+                        // Kept here or nowhere.
+                        attempt!(kept);
+                    } else {
+                        self.is_kept &= kept.is_ok();
+                    }
+                    self.put(bytes)
                 }
                 PartState::Putting(exchange) => {
                     drive!(exchange, cx, reply);
-                    return Step::Done(Ok(core::mem::take(&mut self.leaves)));
+                    None
                 }
             };
+            match next {
+                Some(state) => self.state = state,
+                None => return Step::Done(Ok((core::mem::take(&mut self.leaves), self.is_kept))),
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the caller should know although the operation succeeded.
 
 use crate::crypto::container::Container;
+use crate::effect::StoreErrorKind;
+use crate::error::Error;
 use core::fmt;
 
 /// A container that was created or updated, with what the caller should know.
@@ -21,15 +23,31 @@ pub enum Warning {
     /// The access list was replaced by somebody who cannot see it: others may have lost access
     /// (S-133).
     ReplacedUnseenAccess,
+    /// It was not kept in the local store, which failed like this (S-175, S-234).
+    NotKept(StoreErrorKind),
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NotKept(kind) => {
+                return write!(f, "it is not kept on this device: the local store failed ({kind:?})");
+            }
             Self::CallerExcluded => "the access list does not name you: you have no access to this container",
             Self::ReplacedUnseenAccess => {
                 "the access list was replaced without access.view: others may have lost their access"
             }
+        })
+    }
+}
+
+impl Warning {
+    /// That something was not kept, as a store's failure says it.
+    pub(crate) const fn not_kept(error: &Error) -> Self {
+        Self::NotKept(match error {
+            Error::Store(error) => error.kind,
+            Error::Local(_) | Error::Crypto(_) => StoreErrorKind::Corrupt,
+            _ => StoreErrorKind::Invalid,
         })
     }
 }

@@ -108,7 +108,8 @@ impl Operation for Enter {
             self.state = match &mut self.state {
                 State::Start => attempt!(self.start(cx)),
                 State::Head(answer) => {
-                    let value = attempt!(ask::values(drive!(answer, cx, reply), 1)).into_iter().next().flatten();
+                    let value =
+                        attempt!(ask::values(drive!(answer, cx, reply), 1)).into_iter().next().flatten();
                     let keys = attempt!(cx.session.local()).keys.clone();
                     self.broken = value.is_some();
                     if let Some(data) =

@@ -12,6 +12,7 @@ use crate::crypto::segment::{HEADER_LENGTH, SegmentHeader};
 use crate::effect::{BlobId, Reply};
 use crate::error::{Error, Misuse};
 use crate::limits;
+use crate::model::UserId;
 use crate::ofs::container::{ContainerRecord, KeptSection};
 use crate::ofs::envelope;
 use crate::ofs::keys::Kind;
@@ -45,6 +46,7 @@ pub(crate) enum NewContent {
 pub(crate) struct Keep {
     record: ContainerRecord,
     content: Option<NewContent>,
+    holder: Option<UserId>,
     /// Blobs of this keep, sealed or not, until the record names them.
     blobs: Vec<BlobId>,
     failure: Option<Error>,
@@ -67,13 +69,26 @@ impl Keep {
             NewContent::Streamed { blob, .. } => vec![*blob],
             _ => Vec::new(),
         };
-        Self { record, content: Some(content), blobs, failure: None, state: State::Recalling(recall) }
+        Self {
+            record,
+            content: Some(content),
+            holder: None,
+            blobs,
+            failure: None,
+            state: State::Recalling(recall),
+        }
     }
 
     /// Takes over from what was kept before what is still the same.
     fn inherit(&mut self, older: Option<ContainerRecord>) {
         let older = older.filter(|older| older.pin.revision <= self.record.pin.revision);
-        let (Some(kept), Some(older)) = (&mut self.record.kept, older.and_then(|older| older.kept)) else { return };
+        let may_hold = self.record.is_local || self.holder.is_some_and(|user| self.record.may_hold(user));
+        if !may_hold {
+            return;
+        }
+        let (Some(kept), Some(older)) = (&mut self.record.kept, older.and_then(|older| older.kept)) else {
+            return;
+        };
         kept.inherit(older);
     }
 
@@ -149,6 +164,7 @@ impl Keep {
             self.state = match &mut self.state {
                 State::Recalling(recall) => {
                     let older = drive!(recall, cx, reply);
+                    self.holder = Some(attempt!(cx.session.local()).user_id());
                     self.inherit(older);
                     attempt!(self.next(cx))
                 }

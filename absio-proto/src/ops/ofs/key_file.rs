@@ -127,7 +127,9 @@ impl Operation for LoadKeyFile {
                         self.best = Some(file);
                     }
                     match next.take() {
-                        Some(cell) => LoadState::Reading { salt: *salt, answer: ask::read_cell(cell), next: None },
+                        Some(cell) => {
+                            LoadState::Reading { salt: *salt, answer: ask::read_cell(cell), next: None }
+                        }
                         None => return Step::Done(Ok(self.best.take())),
                     }
                 }
@@ -181,7 +183,11 @@ impl Operation for KeepKeyFile {
                     match next.take() {
                         Some(cell) => {
                             let bytes = core::mem::take(bytes);
-                            KeepState::Writing { answer: ask::write_cell(cell, bytes), bytes: Vec::new(), next: None }
+                            KeepState::Writing {
+                                answer: ask::write_cell(cell, bytes),
+                                bytes: Vec::new(),
+                                next: None,
+                            }
                         }
                         None => return Step::Done(Ok(())),
                     }

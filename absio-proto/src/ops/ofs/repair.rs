@@ -119,8 +119,11 @@ impl Repair {
         let same = (self.totals.count, self.totals.sum) == (self.newest.count, self.newest.sum);
         self.totals.sequence = self.newest.sequence.saturating_add(2);
         self.totals.time = self.newest.time.max(local.effective_time(cx.now.utc));
-        self.totals.incomplete_since =
-            if same { self.newest.incomplete_since } else { self.newest.incomplete_since.or(Some(self.totals.time)) };
+        self.totals.incomplete_since = if same {
+            self.newest.incomplete_since
+        } else {
+            self.newest.incomplete_since.or(Some(self.totals.time))
+        };
         self.report.incomplete = self.totals.incomplete_since.is_some();
         let name = keys.name(Kind::State, &[]);
         let value = keys.seal_record(&name, self.totals.sequence, &self.totals.encode(), cx.entropy)?;
@@ -170,7 +173,11 @@ fn record_blobs(kind: Kind, data: &[u8]) -> Option<u64> {
 impl Operation for Repair {
     type Output = Repaired;
 
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Repaired, Error>> {
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Repaired, Error>> {
         loop {
             self.state = match &mut self.state {
                 State::Start => {
@@ -178,7 +185,8 @@ impl Operation for Repair {
                     State::Head(ask::get(vec![name]))
                 }
                 State::Head(answer) => {
-                    let value = attempt!(ask::values(drive!(answer, cx, reply), 1)).into_iter().next().flatten();
+                    let value =
+                        attempt!(ask::values(drive!(answer, cx, reply), 1)).into_iter().next().flatten();
                     let keys = attempt!(cx.session.local()).keys.clone();
                     let name = keys.name(Kind::State, &[]);
                     self.learn(value.as_ref().and_then(|value| keys.open_record(&name, value)));

@@ -56,7 +56,9 @@ impl Operation for Scan {
             self.answer = None;
             match entries.last() {
                 // The next page begins behind the last name.
-                Some((last, _)) if entries.len() >= self.limit => self.from = Some([last.as_slice(), &[0]].concat()),
+                Some((last, _)) if entries.len() >= self.limit => {
+                    self.from = Some([last.as_slice(), &[0]].concat())
+                }
                 _ => drop(self.kinds.pop()),
             }
             if !entries.is_empty() {

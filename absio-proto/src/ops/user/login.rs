@@ -22,10 +22,12 @@ use zeroize::Zeroizing;
 /// What a user signs in with.
 #[derive(Default)]
 pub struct LoginWith {
-    password: Option<Zeroizing<String>>,
-    passphrase: Option<Zeroizing<String>>,
-    key_file: Option<SealedKeyFile>,
-    user: Option<User>,
+    pub(crate) password: Option<Zeroizing<String>>,
+    pub(crate) passphrase: Option<Zeroizing<String>>,
+    pub(crate) key_file: Option<SealedKeyFile>,
+    pub(crate) user: Option<User>,
+    pub(crate) refresh: bool,
+    pub(crate) forget: bool,
 }
 
 impl LoginWith {
@@ -54,6 +56,22 @@ impl LoginWith {
     #[must_use]
     pub fn key_file(mut self, key_file: SealedKeyFile) -> Self {
         self.key_file = Some(key_file);
+        self
+    }
+
+    /// Fetches the key file from the server even if one is on this device (AMB-10); needs the
+    /// passphrase. For providers with a local store.
+    #[must_use]
+    pub fn refreshed(mut self) -> Self {
+        self.refresh = true;
+        self
+    }
+
+    /// Keeps nothing on this device: no key file, no containers, for a computer that is shared.
+    /// For providers with a local store.
+    #[must_use]
+    pub fn keeping_nothing(mut self) -> Self {
+        self.forget = true;
         self
     }
 
@@ -91,14 +109,7 @@ impl Login {
     fn start(&mut self, cx: &Cx<'_>) -> Result<State, Error> {
         cx.session.config()?;
         if let Some(user) = self.with.user.take() {
-            if user.id() != self.user_id {
-                return Err(InputError::InvalidArgument {
-                    argument: "user",
-                    reason: format!("it is user {}, not {}", user.id(), self.user_id),
-                }
-                .into());
-            }
-            return Ok(authenticate(user, None));
+            return Ok(authenticate(check_user(self.user_id, user)?, None));
         }
         if self.with.password.is_none() && self.with.passphrase.is_none() {
             return Err(InputError::CredentialsRequired.into());
@@ -129,6 +140,15 @@ impl Login {
             };
         }
     }
+}
+
+/// The keys at hand must be those of the user who signs in.
+pub(crate) fn check_user(wanted: UserId, user: User) -> Result<User, InputError> {
+    if user.id() == wanted {
+        return Ok(user);
+    }
+    let reason = format!("it is user {}, not {wanted}", user.id());
+    Err(InputError::InvalidArgument { argument: "user", reason })
 }
 
 fn authenticate(user: User, challenge: Option<Challenge>) -> State {

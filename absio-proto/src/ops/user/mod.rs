@@ -12,6 +12,7 @@ mod reminder;
 pub use change_credentials::ChangeCredentials;
 pub use create::Create;
 pub use delete::Delete;
+pub(crate) use login::check_user;
 pub use login::{Login, LoginWith};
 pub use logout::Logout;
 pub use public_keys::PublicKeys;

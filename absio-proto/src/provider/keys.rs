@@ -1,0 +1,81 @@
+//! Public keys under the standard providers (S-183, S-203, S-222, S-223).
+//!
+//! ```text
+//!  Start ──▶ (Asking the broker for those not known) ──▶ (Keeping) ──▶ the cards
+//! ```
+
+use crate::crypto::CardChain;
+use crate::drive;
+use crate::effect::Reply;
+use crate::error::{Error, LocalError};
+use crate::model::UserId;
+use crate::operation::{Cx, Operation, Step};
+use crate::ops::ofs::Transact;
+use crate::ops::user::PublicKeys;
+use crate::provider::{Options, Standard};
+use crate::session::Session;
+use std::collections::BTreeSet;
+
+/// The operation under a standard provider. What was learned is kept; a store that fails is no
+/// failure of the call.
+pub(crate) struct Keys {
+    place: Standard,
+    users: BTreeSet<UserId>,
+    options: Options,
+    chains: Vec<CardChain>,
+    state: State,
+}
+
+enum State {
+    Start,
+    Asking(PublicKeys),
+    Keeping(Transact),
+}
+
+impl Keys {
+    pub(crate) fn new(place: Standard, users: Vec<UserId>, options: Options) -> Self {
+        let users = users.into_iter().collect();
+        Self { place, users, options, chains: Vec::new(), state: State::Start }
+    }
+
+    fn known(&self, session: &Session) -> Result<Vec<CardChain>, Error> {
+        let local = session.local()?.user.clone();
+        let chain = |user: &UserId| match session.chain(*user) {
+            _ if *user == local.id() => Ok(local.keys().chain().clone()),
+            Some(chain) => Ok(chain.clone()),
+            None => Err(LocalError::KeysNotFound { user: *user }.into()),
+        };
+        self.users.iter().map(chain).collect()
+    }
+}
+
+impl Operation for Keys {
+    type Output = Vec<CardChain>;
+
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Vec<CardChain>, Error>> {
+        loop {
+            self.state = match &mut self.state {
+                State::Start if self.place == Standard::Ofs => return Step::Done(self.known(cx.session)),
+                State::Start => {
+                    let keys = PublicKeys::new(self.users.iter().copied());
+                    State::Asking(if self.options.force_refresh { keys.refreshed() } else { keys })
+                }
+                State::Asking(keys) => {
+                    self.chains = drive!(keys, cx, reply);
+                    if self.place == Standard::Server || cx.session.local().is_err() {
+                        return Step::Done(Ok(core::mem::take(&mut self.chains)));
+                    }
+                    State::Keeping(Transact::peers())
+                }
+                State::Keeping(transact) => match transact.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(_) => return Step::Done(Ok(core::mem::take(&mut self.chains))),
+                },
+            };
+        }
+    }
+}
