@@ -5,6 +5,7 @@
 pub mod bound;
 pub mod container;
 pub mod contract;
+pub mod local;
 pub mod measure;
 pub mod sealing;
 pub mod sharing;
