@@ -31,6 +31,7 @@ pub(crate) struct BlobFiles {
     /// opened, so this is all of it.
     unsealed: Mutex<BTreeMap<BlobId, u64>>,
     stripes: [Mutex<()>; STRIPES],
+    making: Mutex<()>,
     poison: Arc<Poison>,
 }
 
@@ -50,11 +51,14 @@ impl BlobFiles {
             io::Result::Ok(())
         };
         clear().map_err(failed("clearing the staging directory"))?;
+        // Directories that were made before a crash and not flushed.
+        sealed.sync().map_err(failed("opening the blob directories"))?;
         Ok(Self {
             sealed,
             staging,
             unsealed: Mutex::default(),
             stripes: std::array::from_fn(|_| Mutex::default()),
+            making: Mutex::default(),
             poison,
         })
     }
@@ -73,7 +77,7 @@ impl BlobFiles {
         };
         let file = file.map_err(failed("opening a blob for writing"))?;
         let length = known.unwrap_or(0);
-        if let Err(error) = fault::place("write blob").and_then(|()| file.write_all_at(bytes, offset)) {
+        if let Err(error) = fault::write_all_at("write blob", &file, bytes, offset) {
             self.undo(&name, &file, known);
             return Err(io_error("writing a blob", &error));
         }
@@ -86,7 +90,7 @@ impl BlobFiles {
     /// longer than known, which the next opening removes.
     fn undo(&self, name: &str, file: &File, known: Option<u64>) {
         let _ = match known {
-            Some(length) => file.set_len(length),
+            Some(length) => fault::place("truncate blob").and_then(|()| file.set_len(length)),
             None => self.staging.remove(name).map(|_| ()),
         };
     }
@@ -96,17 +100,37 @@ impl BlobFiles {
         let name = name_of(id);
         let _stripe = self.lock(id);
         if !self.unsealed().contains_key(&id) {
-            return match self.is_sealed(&name)? {
-                true => Ok(()),
-                false => Err(StoreError::new(StoreErrorKind::Invalid, "there is no such blob to seal")),
-            };
+            return self.seal_again(&name);
         }
         let file = self.staging.edit(&name).map_err(failed("opening a blob for sealing"))?;
         self.poison.flushed("a blob", fault::place("sync blob").and_then(|()| file.sync_all()))?;
         let (shard, rest) = name.split_at(SHARD);
-        let shard = self.sealed.child_or_create(shard).map_err(failed("making a blob directory"))?;
+        let shard = self.shard_or_create(shard)?;
         self.staging.rename(&name, &shard, rest).map_err(failed("moving a blob into its place"))?;
         self.unsealed().remove(&id);
+        self.poison.flushed("a blob's name", shard.sync())
+    }
+
+    /// The directory of a sealed blob, its own name durable.
+    fn shard_or_create(&self, name: &str) -> Result<Directory, StoreError> {
+        // Held from making it to its flush, so that nobody seals into one that a crash takes away.
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = failed("making a blob directory");
+        if let Some(shard) = found(self.sealed.child(name)).map_err(&failed)? {
+            return Ok(shard);
+        }
+        self.sealed.make_child(name).map_err(&failed)?;
+        self.poison.flushed("a blob directory's name", self.sealed.sync())?;
+        self.sealed.child(name).map_err(failed)
+    }
+
+    /// It was sealed before, perhaps by a process that ended before its last flush.
+    fn seal_again(&self, name: &str) -> Result<(), StoreError> {
+        if !self.is_sealed(name)? {
+            return Err(StoreError::new(StoreErrorKind::Invalid, "there is no such blob to seal"));
+        }
+        let (shard, _) = name.split_at(SHARD);
+        let shard = self.sealed.child(shard).map_err(failed("opening a blob directory"))?;
         self.poison.flushed("a blob's name", shard.sync())
     }
 
@@ -131,8 +155,9 @@ impl BlobFiles {
     pub(crate) fn delete(&self, id: BlobId) -> Result<(), StoreError> {
         let name = name_of(id);
         let _stripe = self.lock(id);
-        if self.unsealed().remove(&id).is_some() {
+        if self.unsealed().contains_key(&id) {
             self.staging.remove(&name).map_err(failed("removing a blob"))?;
+            self.unsealed().remove(&id);
             return Ok(());
         }
         let (shard, rest) = name.split_at(SHARD);

@@ -39,7 +39,10 @@ fn torn() -> io::Error {
 impl CellFiles {
     /// The cells below `root`.
     pub(crate) fn open(root: &Directory, poison: Arc<Poison>) -> Result<Self, StoreError> {
-        let directory = root.child_or_create("cells").map_err(failed("opening the cell directory"))?;
+        let failed = failed("opening the cell directory");
+        let directory = root.child_or_create("cells").map_err(&failed)?;
+        // The names of cells that a crash left before this flush; written over, they are not flushed again.
+        directory.sync().map_err(failed)?;
         Ok(Self { directory, stripes: std::array::from_fn(|_| RwLock::default()), poison })
     }
 
@@ -86,7 +89,7 @@ impl CellFiles {
     fn replace(&self, file: &File, whole: &[u8]) -> Result<(), StoreError> {
         take_room(file, whole).map_err(failed("making room for a cell"))?;
         // No longer "full": bytes of it may have changed.
-        fault::place("write cell").and_then(|()| file.write_all_at(whole, 0)).map_err(|error| {
+        fault::write_all_at("write cell", file, whole, 0).map_err(|error| {
             StoreError::new(StoreErrorKind::Io, format!("writing a cell, which may be torn now: {error}"))
         })?;
         self.poison.flushed("a cell", fault::place("sync cell").and_then(|()| file.sync_data()))
@@ -96,12 +99,13 @@ impl CellFiles {
         let file = self.directory.create(name).map_err(failed("making a cell"))?;
         let fill = || {
             take_room(&file, whole)?;
-            fault::place("write cell")?;
-            file.write_all_at(whole, 0)
+            fault::write_all_at("write cell", &file, whole, 0)
         };
         if let Err(error) = fill() {
-            // Failing here too leaves a torn cell where none was, as a crash would.
-            let _ = self.directory.remove(name);
+            if self.directory.remove(name).is_err() {
+                // A torn cell under a name that no flush has reached: only opening again mends that.
+                self.poison.set();
+            }
             return Err(io_error("writing a cell", &error));
         }
         self.poison.flushed("a cell", fault::place("sync cell").and_then(|()| file.sync_all()))?;

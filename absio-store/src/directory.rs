@@ -26,14 +26,21 @@ pub(crate) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 pub(crate) struct Directory(OwnedFd);
 
 impl Directory {
-    /// Opens `path`, which the caller chose and trusts.
+    /// Opens `path`, which the caller chose and trusts up to its last component.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// The number of its owner, and its permission bits.
+    pub(crate) fn owner_and_mode(&self) -> io::Result<(u32, u32)> {
+        let found = rustix::fs::fstat(&self.0)?;
+        Ok((found.st_uid, Mode::from_raw_mode(found.st_mode).bits() & 0o777))
     }
 
     /// The directory `name` in this one.
     pub(crate) fn child(&self, name: &str) -> io::Result<Self> {
+        fault::place("open directory")?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::openat(&self.0, name, flags, Mode::empty())?))
     }
@@ -44,13 +51,18 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             found => return found,
         }
-        fault::place("mkdir")?;
-        match rustix::fs::mkdirat(&self.0, name, DIRECTORY_MODE) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made?,
-        }
+        self.make_child(name)?;
         self.sync()?;
         self.child(name)
+    }
+
+    /// Makes the directory `name` in this one, not yet durable; it may have been made meanwhile.
+    pub(crate) fn make_child(&self, name: &str) -> io::Result<()> {
+        fault::place("mkdir")?;
+        match rustix::fs::mkdirat(&self.0, name, DIRECTORY_MODE) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => Ok(made?),
+        }
     }
 
     /// A new file `name`; an error if anything has that name.
@@ -61,11 +73,13 @@ impl Directory {
 
     /// The existing file `name`, for reading.
     pub(crate) fn read(&self, name: &str) -> io::Result<File> {
+        fault::place("open")?;
         self.file(name, OFlags::RDONLY)
     }
 
     /// The existing file `name`, for reading and writing.
     pub(crate) fn edit(&self, name: &str) -> io::Result<File> {
+        fault::place("open")?;
         self.file(name, OFlags::RDWR)
     }
 
@@ -99,7 +113,7 @@ impl Directory {
         }
     }
 
-    /// Moves the file `name` to `target` as `target_name`.
+    /// Moves the file or directory `name` to `target` as `target_name`.
     pub(crate) fn rename(&self, name: &str, target: &Self, target_name: &str) -> io::Result<()> {
         fault::place("rename")?;
         Ok(rustix::fs::renameat(&self.0, name, &target.0, target_name)?)
@@ -107,6 +121,7 @@ impl Directory {
 
     /// Removes the file `name`; tells whether it was there.
     pub(crate) fn remove(&self, name: &str) -> io::Result<bool> {
+        fault::place("unlink")?;
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -116,6 +131,7 @@ impl Directory {
 
     /// The names in this directory, in order. Names that are not UTF-8 are none of ours.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        fault::place("list directory")?;
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;

@@ -4,11 +4,12 @@
 use crate::blob_files::BlobFiles;
 use crate::bounds;
 use crate::cell_files::CellFiles;
-use crate::failure::Poison;
+use crate::failure::{Poison, failed};
 use crate::group_commit::{CommitResult, GroupCommit};
 use crate::root::Root;
 use absio_proto::effect::{Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Keys and values.
@@ -34,14 +35,27 @@ pub(crate) struct Engine<I> {
     cells: CellFiles,
     group: GroupCommit,
     poison: Arc<Poison>,
+    quarantined: Option<PathBuf>,
     _root: Root,
 }
 
 impl<I: Index> Engine<I> {
-    pub(crate) fn new(root: Root, index: I, poison: Arc<Poison>) -> Result<Self, StoreError> {
+    /// `quarantined`: where a damaged index lies in whose place `index` began.
+    pub(crate) fn new(
+        root: Root,
+        index: I,
+        poison: Arc<Poison>,
+        quarantined: Option<PathBuf>,
+    ) -> Result<Self, StoreError> {
         let blobs = BlobFiles::open(&root.directory, Arc::clone(&poison))?;
         let cells = CellFiles::open(&root.directory, Arc::clone(&poison))?;
-        Ok(Self { index, blobs, cells, group: GroupCommit::default(), poison, _root: root })
+        // What an opening made that ended before its own flush.
+        root.directory.sync().map_err(failed("opening the store"))?;
+        Ok(Self { index, blobs, cells, group: GroupCommit::default(), poison, quarantined, _root: root })
+    }
+
+    pub(crate) fn quarantined(&self) -> Option<&Path> {
+        self.quarantined.as_deref()
     }
 
     pub(crate) fn apply(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {

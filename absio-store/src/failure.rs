@@ -15,7 +15,10 @@ pub(crate) fn io_error(what: &str, error: &io::Error) -> StoreError {
             StoreErrorKind::Full
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreErrorKind::Unavailable,
-        io::ErrorKind::NotADirectory | io::ErrorKind::InvalidData => StoreErrorKind::Corrupt,
+        io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::InvalidData
+        | io::ErrorKind::UnexpectedEof => StoreErrorKind::Corrupt,
         _ => StoreErrorKind::Io,
     };
     StoreError::new(kind, format!("{what}: {error}"))

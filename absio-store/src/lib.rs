@@ -7,9 +7,13 @@
 //! | [`SledStore`] (feature `sled`) | a client's index | a sled directory | files |
 //!
 //! All of them are [`Sync`] and meant to be used by many threads; commits that wait for the same
-//! flush share it. The durable ones hold a lock on their directory, refuse to go on after a failed
-//! flush, and never follow a symbolic link below their root. Run
+//! flush share it. The durable ones hold a lock on their directory, refuse one that somebody else may
+//! write into, refuse to go on after a failed flush, and follow no symbolic link from their root on.
+//! An index that its engine cannot open is moved aside whole if the caller says so ([`OnDamage`],
+//! [`quarantine_index`]); blobs and cells do not depend on it. Run
 //! [`absio_conformance::store`](https://docs.rs/absio-conformance) against a store of your own.
+//!
+//! A client keeps its things in an [`OfsStore`], chosen when it is built.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -34,6 +38,8 @@ mod file_name;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod group_commit;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+mod quarantine;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod room;
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod root;
@@ -44,10 +50,23 @@ mod redb_store;
 mod sled_store;
 
 pub use memory::MemoryStore;
+#[cfg(all(unix, any(feature = "redb", feature = "sled")))]
+pub use quarantine::{OnDamage, quarantine_index};
 #[cfg(all(unix, feature = "redb"))]
 pub use redb_store::RedbStore;
 #[cfg(all(unix, feature = "sled"))]
 pub use sled_store::SledStore;
+
+/// The durable store of a client: [`SledStore`] with the feature `sled`, or else [`RedbStore`].
+///
+/// `redb` is on by default, and a program that is client and broker in one has it in any case; `sled` is
+/// asked for by name, so it wins. A root belongs to the engine that made it: a program built with the
+/// other one refuses it as [`Invalid`](absio_proto::effect::StoreErrorKind::Invalid).
+#[cfg(all(unix, feature = "sled"))]
+pub type OfsStore = SledStore;
+/// The durable store of a client: `SledStore` with the feature `sled`, or else [`RedbStore`].
+#[cfg(all(unix, feature = "redb", not(feature = "sled")))]
+pub type OfsStore = RedbStore;
 
 #[cfg(all(test, unix, any(feature = "redb", feature = "sled")))]
 mod tests;

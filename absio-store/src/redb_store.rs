@@ -4,20 +4,24 @@ mod index_file;
 
 use crate::bounds::ReplyBudget;
 use crate::changes::Plan;
+use crate::directory::{Directory, found};
 use crate::engine::{Engine, Entries, Index};
-use crate::failure::{Poison, io_error};
+use crate::failure::{Poison, failed, io_error};
 use crate::group_commit::CommitResult;
+use crate::quarantine::{self, OnDamage};
 use crate::root::Root;
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome};
 use index_file::{IndexFile, Troubles};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const FILE: &str = "index.redb";
+const NEW_FILE: &str = "index.redb.new";
 /// Bytes of index pages kept in memory unless told otherwise.
 const CACHE: usize = 64 << 20;
 
@@ -29,11 +33,21 @@ impl RedbStore {
     /// sealed are gone.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Unavailable`] if the store is open elsewhere or may not be used,
-    /// [`StoreErrorKind::Invalid`] if another engine wrote it, [`StoreErrorKind::Corrupt`] if it is
-    /// damaged, [`StoreErrorKind::Full`] if there is no room for an empty index.
+    /// [`StoreErrorKind::Unavailable`] if the store is open elsewhere, or if `root` belongs to another
+    /// user, may be written to by others, is itself a symbolic link or may not be used;
+    /// [`StoreErrorKind::Invalid`] if another engine or a newer version wrote it;
+    /// [`StoreErrorKind::Corrupt`] if its index is damaged.
+    /// [`StoreErrorKind::Full`] if there is no room for an empty index.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::open_with_cache(root, CACHE)
+        Self::open_with(root, OnDamage::Refuse)
+    }
+
+    /// As [`open`](Self::open), with a choice of what happens to a damaged index.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(root: impl AsRef<Path>, on_damage: OnDamage) -> Result<Self, StoreError> {
+        Self::open_as(root.as_ref(), on_damage, CACHE)
     }
 
     /// As [`open`](Self::open), keeping up to `cache` bytes of index pages in memory instead of 64 MiB.
@@ -41,12 +55,22 @@ impl RedbStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with_cache(root: impl AsRef<Path>, cache: usize) -> Result<Self, StoreError> {
-        let root = Root::open(root.as_ref(), "redb")?;
+        Self::open_as(root.as_ref(), OnDamage::Refuse, cache)
+    }
+
+    fn open_as(root: &Path, on_damage: OnDamage, cache: usize) -> Result<Self, StoreError> {
+        let root = Root::open(root, "redb")?;
         let poison = Arc::new(Poison::default());
-        let file =
-            root.directory.edit_or_create(FILE).map_err(|error| io_error("opening the index", &error))?;
-        let index = RedbIndex::open(file, cache, Arc::clone(&poison))?;
-        Engine::new(root, index, poison).map(Self)
+        let open = || RedbIndex::open(&root.directory, cache, Arc::clone(&poison));
+        let (index, quarantined) = quarantine::open_index(&root, FILE, on_damage, open)?;
+        Engine::new(root, index, poison, quarantined).map(Self)
+    }
+
+    /// Where the index lies in whose place this store's began empty, if opening moved one there, or if
+    /// it was moved there since the store was last open. Nothing there is ever removed by a store.
+    #[must_use]
+    pub fn quarantined(&self) -> Option<&Path> {
+        self.0.quarantined()
     }
 }
 
@@ -85,9 +109,23 @@ fn value(
 }
 
 impl RedbIndex {
-    fn open(file: File, cache: usize, poison: Arc<Poison>) -> Result<Self, StoreError> {
+    /// redb does not open a file that it had only begun to make: a new one gets its name when it is done.
+    fn open(directory: &Directory, cache: usize, poison: Arc<Poison>) -> Result<Self, StoreError> {
+        let failed = failed("opening the index");
         let troubles = Arc::new(Troubles::default());
-        let database = open_database(&file, cache, &troubles)?;
+        if let Some(file) = found(directory.edit(FILE)).map_err(&failed)? {
+            if file.metadata().map_err(&failed)?.len() == 0 {
+                // redb would begin anew in it, and nobody would hear of what is lost.
+                return Err(StoreError::new(StoreErrorKind::Corrupt, "the index is an empty file"));
+            }
+            let database = guarded_open(&file, cache, &troubles)?;
+            return Ok(Self { database: RwLock::new(Some(database)), file, cache, troubles, poison });
+        }
+        directory.remove(NEW_FILE).map_err(&failed)?;
+        let file = directory.create(NEW_FILE).map_err(&failed)?;
+        let database = guarded_open(&file, cache, &troubles)?;
+        directory.rename(NEW_FILE, directory, FILE).map_err(&failed)?;
+        directory.sync().map_err(failed)?;
         Ok(Self { database: RwLock::new(Some(database)), file, cache, troubles, poison })
     }
 
@@ -132,13 +170,20 @@ impl RedbIndex {
         if self.troubles.take_harmless() {
             let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
             *database = None;
-            match open_database(&self.file, self.cache, &self.troubles) {
+            match guarded_open(&self.file, self.cache, &self.troubles) {
                 Ok(reopened) => *database = Some(reopened),
                 Err(_) => self.poison.set(),
             }
         }
         error
     }
+}
+
+/// redb answers some kinds of damage with a panic.
+fn guarded_open(file: &File, cache: usize, troubles: &Arc<Troubles>) -> Result<Database, StoreError> {
+    catch_unwind(AssertUnwindSafe(|| open_database(file, cache, troubles))).unwrap_or_else(|_| {
+        Err(StoreError::new(StoreErrorKind::Corrupt, "the index is damaged: its engine gave up"))
+    })
 }
 
 fn open_database(file: &File, cache: usize, troubles: &Arc<Troubles>) -> Result<Database, StoreError> {

@@ -15,6 +15,7 @@ use crate::engine::{Engine, Entries, Index};
 use crate::failure::{Poison, io_error};
 use crate::fault;
 use crate::group_commit::CommitResult;
+use crate::quarantine::{self, OnDamage};
 use crate::root::Root;
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome};
@@ -35,13 +36,24 @@ impl SledStore {
     /// sealed are gone.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Unavailable`] if the store is open elsewhere or may not be used,
-    /// [`StoreErrorKind::Invalid`] if another engine wrote it, [`StoreErrorKind::Corrupt`] if it is
-    /// damaged beyond what opening without snapshots cures.
+    /// [`StoreErrorKind::Unavailable`] if the store is open elsewhere, or if `root` belongs to another
+    /// user, may be written to by others, is itself a symbolic link or may not be used;
+    /// [`StoreErrorKind::Invalid`] if another engine or a newer version wrote it;
+    /// [`StoreErrorKind::Corrupt`] if its index is damaged beyond what opening without
+    /// snapshots cures.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(root, OnDamage::Refuse)
+    }
+
+    /// As [`open`](Self::open), with a choice of what happens to a damaged index.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(root: impl AsRef<Path>, on_damage: OnDamage) -> Result<Self, StoreError> {
         let root = Root::open(root.as_ref(), "sled")?;
         let poison = Arc::new(Poison::default());
-        let opened = opening::open(&root)?;
+        let open = || opening::open(&root);
+        let (opened, quarantined) = quarantine::open_index(&root, opening::DIRECTORY, on_damage, open)?;
         let index = SledIndex {
             records: RwLock::new(Records::new(&opened.database)),
             _database: opened.database,
@@ -49,7 +61,14 @@ impl SledStore {
             file: opened.file,
             poison: Arc::clone(&poison),
         };
-        Engine::new(root, index, poison).map(Self)
+        Engine::new(root, index, poison, quarantined).map(Self)
+    }
+
+    /// Where the index lies in whose place this store's began empty, if opening moved one there, or if
+    /// it was moved there since the store was last open. Nothing there is ever removed by a store.
+    #[must_use]
+    pub fn quarantined(&self) -> Option<&Path> {
+        self.0.quarantined()
     }
 }
 
@@ -71,7 +90,10 @@ struct SledIndex {
 pub(crate) fn sled_error(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(error) => io_error("the index", &error),
-        error @ sled::Error::Corruption { .. } => StoreError::new(StoreErrorKind::Corrupt, error.to_string()),
+        // One version with one configuration reads what it wrote: the others are damage in disguise.
+        error @ (sled::Error::Corruption { .. }
+        | sled::Error::Unsupported(_)
+        | sled::Error::ReportableBug(_)) => StoreError::new(StoreErrorKind::Corrupt, error.to_string()),
         error => StoreError::new(StoreErrorKind::Io, error.to_string()),
     }
 }

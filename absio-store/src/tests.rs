@@ -1,13 +1,16 @@
 //! What the durable stores do when the disk or somebody else gets in their way.
 
 mod cells;
+mod crash_points;
 mod damage;
 mod faults;
+mod quarantine;
 mod roots;
 
+use crate::OnDamage;
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{BlobId, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 type Shared = Box<dyn Store + Send + Sync>;
 type Open = fn(&Path) -> Result<Shared, StoreError>;
@@ -23,6 +26,25 @@ const ENGINES: &[Open] = &[
     REDB,
     #[cfg(feature = "sled")]
     SLED,
+];
+
+/// Opens with a choice; gives what was moved aside, too.
+type CarefulOpen = fn(&Path, OnDamage) -> Result<(Shared, Option<PathBuf>), StoreError>;
+
+/// As [`ENGINES`].
+const CAREFUL: &[CarefulOpen] = &[
+    #[cfg(feature = "redb")]
+    |root, on_damage| {
+        let store = crate::RedbStore::open_with(root, on_damage)?;
+        let place = store.quarantined().map(Path::to_owned);
+        Ok((Box::new(store), place))
+    },
+    #[cfg(feature = "sled")]
+    |root, on_damage| {
+        let store = crate::SledStore::open_with(root, on_damage)?;
+        let place = store.quarantined().map(Path::to_owned);
+        Ok((Box::new(store), place))
+    },
 ];
 
 const BLOB: BlobId = BlobId([0x5a; 20]);

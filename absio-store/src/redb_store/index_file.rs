@@ -50,6 +50,7 @@ impl IndexFile {
     fn resize(&self, length: u64) -> io::Result<()> {
         let present = self.file.metadata()?.len();
         if length <= present {
+            fault::place("shrink index")?;
             return self.file.set_len(length);
         }
         // A full disk shows here, where nothing of a transaction has been written yet.
@@ -78,7 +79,7 @@ impl StorageBackend for IndexFile {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let written = fault::place("write index").and_then(|()| self.file.write_all_at(data, offset));
+        let written = fault::write_all_at("write index", &self.file, data, offset);
         Troubles::note(&self.troubles.uncertain, written)
     }
 }

@@ -111,3 +111,88 @@ fn foreign_files_among_the_blobs_are_not_listed() {
         assert_eq!(super::list(&store), [BLOB]);
     }
 }
+
+#[test]
+fn ml_a_root_of_another_user_is_refused() {
+    for open in ENGINES {
+        let own = root();
+        // Only the superuser can give a directory away; for everybody else "/" is another user's.
+        let given_away = std::os::unix::fs::chown(own.path(), Some(12_345), None).is_ok();
+        let foreign = if given_away { own.path() } else { Path::new("/") };
+        let refused = open(foreign).err().expect("it belongs to another user");
+        assert_eq!(refused.kind, StoreErrorKind::Unavailable);
+        for word in ["belongs to user", "run it as that user", "another directory"] {
+            assert!(refused.reason.contains(word), "{refused}");
+        }
+        if given_away {
+            assert_eq!(fs::read_dir(own.path()).expect("a directory").count(), 0, "nothing was written");
+            std::os::unix::fs::chown(own.path(), Some(0), None).expect("taken back");
+        }
+        open(own.path()).expect("one's own opens");
+    }
+}
+
+#[test]
+fn ml_a_root_that_others_may_write_into_is_refused() {
+    for open in ENGINES {
+        let root = root();
+        let chmod =
+            |mode| fs::set_permissions(root.path(), fs::Permissions::from_mode(mode)).expect("it is ours");
+        for mode in [0o777, 0o1777, 0o770, 0o775, 0o702] {
+            chmod(mode);
+            let refused = open(root.path()).err().expect("others may write into it");
+            assert_eq!(refused.kind, StoreErrorKind::Unavailable, "{mode:o}");
+            assert!(refused.reason.contains("chmod go-w"), "{refused}");
+            assert_eq!(fs::read_dir(root.path()).expect("a directory").count(), 0, "nothing was written");
+        }
+        for mode in [0o755, 0o750, 0o700] {
+            chmod(mode);
+            let store = open(root.path()).expect("nobody else may write into it");
+            put(&store, b"a", b"1");
+            drop(store);
+            let found = fs::metadata(root.path()).expect("a directory").permissions().mode() & 0o777;
+            assert_eq!(found, mode, "the mode is the owner's choice");
+            assert!(check_modes(root.path(), false) >= 7, "lock, format, index and the directories");
+            check_modes(&root.path().join("cells"), true);
+        }
+    }
+}
+
+#[test]
+fn ml_a_root_that_is_a_link_is_refused() {
+    for open in ENGINES {
+        let outer = root();
+        let inner = outer.path().join("inner");
+        fs::create_dir(&inner).expect("made");
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o700)).expect("it is ours");
+        let link = outer.path().join("link");
+        std::os::unix::fs::symlink(&inner, &link).expect("planted");
+        for named in [link.clone(), link.join(""), link.join(".")] {
+            let refused = open(&named).err().expect("it is a link");
+            assert_eq!(refused.kind, StoreErrorKind::Unavailable, "{}", named.display());
+            assert!(refused.reason.contains("name the directory itself"), "{refused}");
+        }
+        assert_eq!(fs::read_dir(&inner).expect("a directory").count(), 0, "nothing was written");
+        open(&link.join("root")).expect("a link before the last component is the caller's choice");
+        open(&inner.join("root")).expect("by either name it is the same root");
+    }
+}
+
+#[test]
+fn a_store_of_a_newer_version_asks_for_a_newer_program() {
+    for open in ENGINES {
+        for line in ["absio-store 2 redb\n", "absio-store 2 sled\n", "absio-store 30 other things\nmore\n"] {
+            let root = root();
+            drop(open(root.path()).expect("an empty root opens"));
+            fs::write(root.path().join("format"), line).expect("replaced");
+            let refused = open(root.path()).err().expect("it is newer");
+            assert_eq!(refused.kind, StoreErrorKind::Invalid);
+            assert!(refused.reason.contains("update the program"), "{refused}");
+        }
+        let root = root();
+        drop(open(root.path()).expect("an empty root opens"));
+        fs::write(root.path().join("format"), "absio-store 0 redb\n").expect("replaced");
+        let refused = open(root.path()).err().expect("there was no such version");
+        assert!(!refused.reason.contains("update"), "{refused}");
+    }
+}
