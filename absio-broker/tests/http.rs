@@ -8,7 +8,7 @@ use absio_broker::http::{Running, Server, ServerConfig};
 use absio_broker::{Clock, Fixture, SystemClock, create_api_key};
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{StoreError, StoreOp, StoreOutcome};
-use absio_proto::model::EventFilter;
+use absio_proto::model::{EventFilter, Portion};
 use absio_proto::wire::Route;
 use absio_store::MemoryStore;
 use std::io::{Read, Write};
@@ -225,6 +225,84 @@ impl Store for Watched {
         }
         self.0.apply(op)
     }
+}
+
+/// A server and a fixture on one store, and a user who is signed in.
+fn shared_store(config: ServerConfig) -> (support::Actor, Running) {
+    let fixture = Fixture::new();
+    fixture.clock().set(SystemClock::new().now().utc);
+    let alice = support::Actor::new(&fixture, 2);
+    let (looked, _) = std::sync::mpsc::channel();
+    (alice, Server::bind("127.0.0.1:0", Watched(fixture, looked), config).unwrap().start().unwrap())
+}
+
+/// The head of a request, without the empty line at its end.
+fn head_of(request: &absio_proto::effect::HttpRequest) -> String {
+    let headers = request.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let method = request.method.as_str();
+    format!("{method} {} HTTP/1.1\r\nhost: x\r\n{}", request.path, headers.collect::<String>())
+}
+
+#[test]
+fn an_answer_that_is_not_read_ends_the_connection() {
+    // While the first connection stands, there is room for no other.
+    let config =
+        ServerConfig { write_timeout: Duration::from_millis(100), connections: 1, ..ServerConfig::default() };
+    let (alice, server) = shared_store(config);
+    let access = Some(vec![alice.grant(127)]);
+    let edit = support::Edit { content: Some(Some(vec![7; 3 << 20])), access, ..support::Edit::default() };
+    let id = alice.create(&edit).body().container;
+    let get = Route::GetContainer { container: id, portion: Portion::All, known: None };
+    let head = head_of(&alice.request(&get, Vec::new()));
+    let mut slow = connect(&server);
+    // Far more than the sockets between the two hold.
+    for _ in 0..32 {
+        slow.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    }
+    assert_eq!(exchange(&server, INFO).0, 200, "the slow one is gone, else this were never answered");
+    // What had been written is there; the rest never comes.
+    let mut rest = Vec::new();
+    let _reset = slow.read_to_end(&mut rest);
+    assert!(rest.len() < 32 * (3 << 20), "{}", rest.len());
+    // The control: a server that waits longer gives all of it to whoever reads.
+    let (looked, _) = std::sync::mpsc::channel();
+    let store = Watched(alice.fixture.clone(), looked);
+    let server = Server::bind("127.0.0.1:0", store, ServerConfig::default()).unwrap().start().unwrap();
+    let (status, body) = exchange(&server, &format!("{head}\r\n"));
+    assert_eq!(status, 200);
+    assert!(body.len() > 1 << 20);
+}
+
+#[test]
+fn bodies_together_have_a_limit_and_who_finds_no_room_is_told_when_to_come_back() {
+    let (alice, server) = shared_store(ServerConfig { bodies: 64 << 10, ..ServerConfig::default() });
+    let create = |length: usize| {
+        let head = head_of(&alice.request(&Route::CreateContainer, Vec::new()));
+        format!("{head}content-length: {length}\r\nexpect: 100-continue\r\n\r\n")
+    };
+    let continued = |stream: &mut TcpStream| {
+        let mut line = [0; 25];
+        stream.read_exact(&mut line).unwrap();
+        line == *b"HTTP/1.1 100 Continue\r\n\r\n"
+    };
+    let mut first = connect(&server);
+    first.write_all(create(60_000).as_bytes()).unwrap();
+    assert!(continued(&mut first), "its body is waited for");
+    // No room for a second one, but for small bodies.
+    let (status, body) = exchange(&server, &create(60_000));
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("\"code\":\"unavailable\"") && body.contains("\"retry_after_ms\":1000"), "{body}");
+    let key = alice.fixture.api_key();
+    let challenge = format!(
+        "POST /v1/challenge HTTP/1.1\r\nhost: x\r\nabsio-api-key: {key}\r\ncontent-length: 2\r\n\r\n{{}}"
+    );
+    assert_eq!(exchange(&server, &challenge).0, 200);
+    // The first one is read to its end; then there is room again, also for one that is larger than all.
+    first.write_all(&[0; 60_000]).unwrap();
+    assert_eq!(read(&mut first).0, 400);
+    let mut next = connect(&server);
+    next.write_all(create(200_000).as_bytes()).unwrap();
+    assert!(continued(&mut next));
 }
 
 /// A server and a fixture on one store, and Bob's request to wait a minute for news.

@@ -8,7 +8,7 @@ mod page;
 mod record;
 
 pub(crate) use page::page;
-pub(crate) use record::{ContainerEvents, KeyFileChange, Tell, key_file_event};
+pub(crate) use record::{ContainerEvents, KeyFileChange, Tell, key_file_event, sight};
 
 use absio_proto::model::{ContainerId, Event, EventAction, EventType, Timestamp, UserId};
 use serde::{Deserialize, Serialize};

@@ -72,7 +72,16 @@ pub(crate) struct ContainerEvents {
     pub(crate) access: Option<Value>,
 }
 
-/// What is told, and with which rights it is seen.
+/// With which rights an event is seen; none once the access is over: then it says no more than that
+/// something happened to this container.
+pub(crate) type Sight = Option<Permissions>;
+
+/// How the user of `entry` sees what happens at `now`.
+pub(crate) fn sight(entry: &AccessEntry, now: Timestamp) -> Sight {
+    (!entry.is_expired(now)).then_some(entry.permissions)
+}
+
+/// What is told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tell {
     /// It became visible.
@@ -127,24 +136,24 @@ impl ContainerEvents {
     }
 
     /// Appends one event for each of `users`. Users with equal rights get equal bytes, made once.
-    pub(crate) fn tell(&self, plan: &mut Plan, users: impl IntoIterator<Item = (UserId, Permissions, Tell)>) {
-        let mut made: BTreeMap<(Permissions, Tell, bool), Vec<u8>> = BTreeMap::new();
+    pub(crate) fn tell(&self, plan: &mut Plan, users: impl IntoIterator<Item = (UserId, Sight, Tell)>) {
+        let mut made: BTreeMap<(Sight, Tell, bool), Vec<u8>> = BTreeMap::new();
         let seen = Permissions::ACCESS_VIEW | Permissions::CONTAINER_TYPE_VIEW;
-        for (user, rights, tell) in users {
+        for (user, sight, tell) in users {
             let own = user == self.actor;
             let row = made
-                .entry((rights & seen, tell, own))
-                .or_insert_with_key(|(rights, tell, own)| rows::encode(&self.row(*rights, *tell, *own)));
+                .entry((sight.map(|rights| rights & seen), tell, own))
+                .or_insert_with_key(|(sight, tell, own)| rows::encode(&self.row(*sight, *tell, *own)));
             plan.append(rows::events(user), row.clone());
         }
     }
 
-    fn row(&self, rights: Permissions, tell: Tell, own: bool) -> EventRow {
-        let sees_type = rights.contains(Permissions::CONTAINER_TYPE_VIEW);
-        let sees_access = rights.contains(Permissions::ACCESS_VIEW);
-        let updated = tell == Tell::Updated;
+    fn row(&self, sight: Sight, tell: Tell, own: bool) -> EventRow {
+        let sees_type = sight.is_some_and(|rights| rights.contains(Permissions::CONTAINER_TYPE_VIEW));
+        let sees_access = sight.is_some_and(|rights| rights.contains(Permissions::ACCESS_VIEW));
+        let details = tell == Tell::Updated && sight.is_some();
         let mut changes = Map::new();
-        if updated {
+        if details {
             if self.retyped && sees_type {
                 changes.insert("type".into(), json!(self.container_type));
             }
@@ -169,9 +178,9 @@ impl ContainerEvents {
             event_type: EventType::Container,
             date: self.date.as_millis(),
             changes,
-            app: self.app.clone(),
+            app: self.app.clone().filter(|_| own || sight.is_some()),
             container: Some(self.container),
-            modified: self.content_modified.filter(|_| updated).map(Timestamp::as_millis),
+            modified: self.content_modified.filter(|_| details).map(Timestamp::as_millis),
             container_type: self.container_type.clone().filter(|_| sees_type),
             related: Some(self.actor).filter(|_| !own && sees_access),
         }

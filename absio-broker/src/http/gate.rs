@@ -9,7 +9,7 @@ use absio_proto::model::Timestamp;
 use absio_proto::wire::{RequestHeaders, Route};
 
 /// Bodies up to this many bytes are read from anybody.
-const SMALL: u64 = 4096;
+pub(super) const SMALL: u64 = 4096;
 
 /// The cap of the body, or the answer if the head is reason enough. Large bodies are read only with
 /// a token that this deployment issued; whether it still stands is for the handler to say. What the

@@ -1,14 +1,14 @@
 //! The HTTP front: hyper on tokio around the pure [`Handler`](crate::Handler).
 //!
 //! ```text
-//! accept ─▶ connection (header timeout, limits) ─▶ gate ─▶ body (cap, timeout) ─▶ Handler on a blocking thread
+//! accept ─▶ connection (header timeout, limits) ─▶ gate ─▶ body (caps, timeout) ─▶ Handler on a blocking thread
 //!   ▲                                               │ no: answered without the body        │ Sleep: a timer
 //!   └ as many as allowed                            ▼                                      ▼
-//!                                              HttpResponse ◀──────────────────────────────┘
+//!                          (write timeout) ◀── HttpResponse ◀──────────────────────────────┘
 //! ```
 //!
 //! Everything about the protocol is the handler's. What is here bounds what strangers can make a
-//! broker hold: connections, headers, bodies, time. TLS is ended in front of it; `https` origins are
+//! broker hold: connections, headers, bodies each and together, answers that nobody reads, time. TLS is ended in front of it; `https` origins are
 //! named in the configuration.
 
 mod convert;
@@ -16,12 +16,21 @@ mod gate;
 mod perform;
 mod running;
 mod serve;
+mod write_deadline;
 
 pub use running::Running;
 pub use serve::{Server, terminated};
 
 use crate::state::BrokerConfig;
 use core::time::Duration;
+
+/// How long a whole answer may take to be written: the longest, 32 MiB, at some 280 KB/s. A client that
+/// reads more slowly is cut off.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Bytes of all request bodies held at once: eight of the longest, or some sixty parts of uploads. A
+/// request for which there is no room is answered `unavailable`, to be sent again.
+pub const BODIES: u64 = 256 << 20;
 
 /// How a server is set up. [`Default`] is fit for one machine.
 #[derive(Clone, Debug)]
@@ -37,6 +46,11 @@ pub struct ServerConfig {
     pub header_timeout: Duration,
     /// How long a body may take.
     pub body_timeout: Duration,
+    /// How long an answer may take to be written; [`WRITE_TIMEOUT`] by default.
+    pub write_timeout: Duration,
+    /// Bytes of all request bodies held at once; [`BODIES`] by default. Bodies of up to 4 KiB are not
+    /// counted: there are no more of them than connections. One body alone is always taken.
+    pub bodies: u64,
     /// How long running requests get to finish once the server is to stop.
     pub grace: Duration,
     /// How often expired rows are removed.
@@ -54,6 +68,8 @@ impl Default for ServerConfig {
             working: 64,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(120),
+            write_timeout: WRITE_TIMEOUT,
+            bodies: BODIES,
             grace: Duration::from_secs(30),
             housekeeping: Duration::from_secs(60),
             behind_proxy: false,

@@ -2,6 +2,7 @@
 
 use super::convert::{head, peer, refusal, response};
 use super::perform::{self, Shared};
+use super::write_deadline::WriteDeadline;
 use super::{Running, ServerConfig, ServerError, gate};
 use crate::host::{LocalHost, SystemClock, SystemEntropy};
 use crate::{Housekeeping, Open, Sweep};
@@ -21,7 +22,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 /// Header fields of a request at most.
 const HEADERS: usize = 64;
@@ -96,7 +97,8 @@ impl<S: Store + Send + Sync + 'static> Server<S> {
     pub async fn serve(self, until: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServerError::Listen)?;
         let (stop, stopping) = watch::channel(false);
-        let front = Arc::new(Front { shared: self.shared, config: self.config, stopping });
+        let bodies = Semaphore::new(kibibytes(self.config.bodies) as usize);
+        let front = Arc::new(Front { shared: self.shared, config: self.config, bodies, stopping });
         let connections = Arc::new(Semaphore::new(front.config.connections));
         let graceful = GracefulShutdown::new();
         let keeper = tokio::spawn(keep_house(front.clone()));
@@ -112,6 +114,7 @@ impl<S: Store + Send + Sync + 'static> Server<S> {
             };
             // Small answers leave at once; a socket that refuses the option still works.
             let _unimportant = stream.set_nodelay(true);
+            let stream = WriteDeadline::new(stream, front.config.write_timeout);
             let service_front = front.clone();
             let service = service_fn(move |request| {
                 let front = service_front.clone();
@@ -205,7 +208,14 @@ async fn accept(listener: &tokio::net::TcpListener, connections: &Arc<Semaphore>
 struct Front<S> {
     shared: Arc<Shared<S>>,
     config: ServerConfig,
+    /// Room for request bodies, in KiB.
+    bodies: Semaphore,
     stopping: watch::Receiver<bool>,
+}
+
+/// Whole KiB that hold `bytes`.
+fn kibibytes(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 impl<S: Store + Send + Sync + 'static> Front<S> {
@@ -225,9 +235,22 @@ impl<S: Store + Send + Sync + 'static> Front<S> {
         };
         let length = request.body().size_hint().exact();
         let cap = gate::admit(&self.shared.state, &whole, length, self.shared.now())?;
+        // Held until the answer is there: as long as the body is.
+        let _room = self.room_for(length.unwrap_or(cap))?;
         whole.body = self.read(request.into_body(), cap).await?;
         let peer = peer(&whole, from, self.config.behind_proxy);
         Ok(perform::answer(&self.shared, whole, peer, self.stopped()).await)
+    }
+
+    /// Room for a body of `length` bytes, or the answer that there is none now.
+    fn room_for(&self, length: u64) -> Result<Option<SemaphorePermit<'_>>, HttpResponse> {
+        if length <= gate::SMALL {
+            return Ok(None);
+        }
+        let needed = kibibytes(length).min(kibibytes(self.config.bodies));
+        self.bodies.try_acquire_many(needed).map(Some).map_err(|_| {
+            refusal(RemoteCode::Unavailable, "the broker has its hands full; nothing was changed, try again")
+        })
     }
 
     async fn read(&self, body: Incoming, cap: u64) -> Result<Vec<u8>, HttpResponse> {

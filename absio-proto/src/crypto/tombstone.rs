@@ -31,7 +31,8 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    /// Signs the end of the container whose last revision is `last`.
+    /// Signs the end of the container whose last revision is `last`. After the highest number there is
+    /// none: [`check_follows`](Self::check_follows) refuses what is signed then.
     #[must_use]
     pub fn sign(last: &ManifestView, deleted_at: Timestamp, ring: &KeyRing) -> Self {
         let body = last.body();

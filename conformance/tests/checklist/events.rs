@@ -277,6 +277,52 @@ fn s143_the_end_of_an_access_is_shown_once_it_is_over() {
 }
 
 #[test]
+fn s143_after_the_end_of_an_access_nothing_is_told_in_detail() {
+    let broker = broker();
+    let alice = person(&broker);
+    let [bob, carol, dave] = core::array::from_fn(|_| person(&broker));
+    let ends = alice.now().plus_millis(2000);
+    let access = [alice.full(), bob.full().until(ends), carol.full()];
+    let id = alice.changed(
+        Create::new(b"x".to_vec()).container_type("t1").access(absio_proto::model::AccessList::of(access)),
+    );
+    let update = || {
+        Update::new(id)
+            .content(b"y".to_vec())
+            .header(json!(1))
+            .container_type("t2")
+            .access(AccessChange::Set(vec![dave.rights(8)]))
+    };
+    alice.broker.clock().advance(Duration::from_secs(3));
+    alice.update(update()).unwrap();
+    let bare = |event: &Event| {
+        event.changes.is_empty()
+            && event.container_type.is_none()
+            && event.container_modified_at.is_none()
+            && event.related_user_id.is_none()
+            && event.client_app_name.is_none()
+    };
+    let told = newest(&bob, id);
+    assert_eq!((&told.action, told.container_expired_at), (&EventAction::Updated, Some(ends)));
+    assert!(bare(&told), "{told:?}");
+    // The controls: whose access lasts is told, and so is Bob once it does again.
+    let told = newest(&carol, id);
+    assert_eq!((told.changes.len(), told.related_user_id), (5, Some(alice.id())), "{told:?}");
+    alice.update(Update::new(id).access(AccessChange::Set(vec![bob.full()]))).unwrap();
+    let told = newest(&bob, id);
+    assert_eq!((told.container_expired_at, told.container_type.as_deref()), (None, Some("t2")));
+    assert!(!bare(&told));
+    // What was told while it lasted stays, and what is taken away after it is not named.
+    alice.update(Update::new(id).access(AccessChange::Set(vec![bob.full().until(alice.now())]))).unwrap();
+    alice.update(Update::new(id).access(AccessChange::Remove(vec![bob.id()]))).unwrap();
+    let events = bob.events(of(id));
+    assert_eq!(events[0].container_type.as_deref(), Some("t1"));
+    let [.., updated, deleted] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((&updated.action, &deleted.action), (&EventAction::Updated, &EventAction::Deleted));
+    assert!(bare(updated) && bare(deleted));
+}
+
+#[test]
 fn s145_the_time_of_a_change_is_told_for_content_only() {
     let [alice, bob] = people();
     let id = alice.create(b"x", &[]);

@@ -3,7 +3,7 @@
 use super::super::users;
 use super::segments::{self, Given, Take};
 use super::{Present, check, deleted, present};
-use crate::events::{ContainerEvents, Tell};
+use crate::events::{ContainerEvents, Tell, sight};
 use crate::handler::{Caller, json_answer};
 use crate::rows::{self, HeadRow, ListRow};
 use crate::turn::{Plan, Turn, Turned, damaged, invalid, refuse_about};
@@ -93,8 +93,8 @@ pub(super) fn verify(
     let user = caller.user()?;
     check::addressed(&sent, container, user)?;
     if let Some(present) = present
-        && (sent.body().revision, sent.body().previous.as_slice())
-            != (present.head.revision + 1, present.head.manifest.0.as_slice())
+        && (Some(sent.body().revision), sent.body().previous.as_slice())
+            != (present.head.revision.checked_add(1), present.head.manifest.0.as_slice())
     {
         let message = "somebody else changed the container first; fetch it and make the change again";
         return Err(refuse_about(RemoteCode::Conflict, message, container));
@@ -242,11 +242,11 @@ pub(super) fn type_text(head: &HeadRow) -> Option<String> {
 /// Appends the events of a revision (`docs/protocol.md` §15).
 pub(super) fn tell(turn: &Turn<'_>, caller: &Caller, plan: &mut Plan, revision: &Revision, head: &HeadRow) {
     let (previous, next, change) = (revision.previous(), &revision.next, revision.change);
-    let body = next.body();
+    let (body, now) = (next.body(), turn.time());
     let mut events = ContainerEvents::new(turn, caller, body.author.user, body.container);
     events.container_type = type_text(head);
     let Some(previous) = previous else {
-        let everybody = next.access().entries().map(|entry| (entry.user, entry.permissions, Tell::Added));
+        let everybody = next.access().entries().map(|entry| (entry.user, sight(entry, now), Tell::Added));
         events.tell(plan, everybody);
         return;
     };
@@ -271,12 +271,13 @@ pub(super) fn tell(turn: &Turn<'_>, caller: &Caller, plan: &mut Plan, revision: 
         return;
     }
     let new: std::collections::BTreeSet<UserId> = added.iter().map(|entry| entry.user).collect();
-    let present = next.access().entries().map(|entry| {
-        (entry.user, entry.permissions, if new.contains(&entry.user) { Tell::Added } else { Tell::Updated })
+    let present = next.access().entries().filter(|entry| {
+        !change.self_removal || entry.permissions.contains(absio_proto::model::Permissions::ACCESS_VIEW)
     });
-    let present = present.filter(|(_, rights, _)| {
-        !change.self_removal || rights.contains(absio_proto::model::Permissions::ACCESS_VIEW)
+    let present = present.map(|entry| {
+        let tell = if new.contains(&entry.user) { Tell::Added } else { Tell::Updated };
+        (entry.user, sight(entry, now), tell)
     });
-    let gone = gone.iter().map(|entry| (entry.user, entry.permissions, Tell::Deleted));
+    let gone = gone.iter().map(|entry| (entry.user, sight(entry, now), Tell::Deleted));
     events.tell(plan, present.chain(gone));
 }

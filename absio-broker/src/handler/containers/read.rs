@@ -1,7 +1,7 @@
 //! Reading: one container, its older revisions, its content in parts.
 
 use super::{Present, deleted, denied, expired, not_found, present, segments};
-use crate::events::{ContainerEvents, Tell};
+use crate::events::{ContainerEvents, Tell, sight};
 use crate::handler::{Caller, bundle_answer, bytes_answer};
 use crate::rows::{self, HeadRow, Kept};
 use crate::turn::{Plan, Turn, Turned, damaged, refuse, refuse_about};
@@ -128,7 +128,7 @@ struct Shown {
 fn views(turn: &mut Turn<'_>, present: &Present, row: &AccessEntry, from: u64, to: u64) -> Turned<Shown> {
     let container = present.view.body().container;
     // One more is read: a reader is shown the row of the next revision's signer.
-    let behind = (to + 1).min(present.head.revision);
+    let behind = to.saturating_add(1).min(present.head.revision);
     let keys: Vec<_> = (from..=behind).map(|revision| rows::view(container, revision)).collect();
     let mut stored = Vec::with_capacity(keys.len());
     for batch in keys.chunks(VIEWS_AT_ONCE) {
@@ -269,7 +269,7 @@ fn tell_accessed(
                 && (entry.user == body.created_by
                     || entry.permissions.contains(Permissions::ACCESS_RX_ACCESS_EVENTS))
     });
-    events.tell(plan, told.map(|entry| (entry.user, entry.permissions, Tell::Accessed)));
+    events.tell(plan, told.map(|entry| (entry.user, sight(entry, now), Tell::Accessed)));
     Ok(())
 }
 

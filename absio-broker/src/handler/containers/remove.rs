@@ -3,7 +3,7 @@
 use super::change::{Revision, changeable, forget_reader, put_revision, tell, type_text, verify};
 use super::segments;
 use super::{Present, check};
-use crate::events::{ContainerEvents, Tell};
+use crate::events::{ContainerEvents, Tell, sight};
 use crate::handler::{Caller, json_answer, users};
 use crate::proofs;
 use crate::rows::{self, HeadRow};
@@ -92,7 +92,7 @@ fn end(turn: &mut Turn<'_>, caller: &Caller, present: &Present, bytes: &[u8]) ->
     plan.put(rows::head(container), rows::encode(&head));
     let mut events = ContainerEvents::new(turn, caller, user, container);
     events.container_type = type_text(&present.head);
-    let rights = present.view.entry(user).map(|entry| entry.permissions).unwrap_or_default();
-    events.tell(&mut plan, [(user, rights, Tell::Deleted)]);
+    let seen = present.view.entry(user).and_then(|entry| sight(entry, turn.time()));
+    events.tell(&mut plan, [(user, seen, Tell::Deleted)]);
     Ok(plan)
 }

@@ -186,6 +186,16 @@ impl ManifestBody {
         })
     }
 
+    /// The number of the revision after this one. A number comes from whoever signed it, so there may be
+    /// none; sections need no check of their own, since no epoch is above its revision.
+    pub(crate) fn next_revision(&self) -> Result<u64, CryptoError> {
+        self.revision.checked_add(1).ok_or(CryptoError::RevisionInvalid {
+            container: self.container,
+            revision: self.revision,
+            reason: "it has the highest number there is: none can follow it",
+        })
+    }
+
     pub(crate) fn mismatch(&self, what: &'static str) -> CryptoError {
         CryptoError::ManifestMismatch { container: self.container, what }
     }

@@ -53,12 +53,13 @@ impl Delete {
         let user = cx.session.signed_in()?;
         own_row(head, user.id())?;
         let base = head.view.body();
+        let next = base.next_revision()?;
         let (removal, revision, pin) = if head.view.access().count() == 1 {
             let tombstone = Tombstone::sign(&head.view, cx.now.utc.max(base.modified_at), user.keys());
             let pin = Pin { revision: tombstone.revision, hash: tombstone.previous, tombstone: true };
             (RemoveContainer::Tombstone(tombstone.encode()), tombstone.revision, pin)
         } else {
-            let view = without_own_row(head, cx)?;
+            let view = without_own_row(head, next, cx)?;
             let (revision, hash) = (view.body().revision, view.body().hash());
             (RemoveContainer::Leave(view.encode()), revision, Pin { revision, hash, tombstone: false })
         };
@@ -68,14 +69,14 @@ impl Delete {
 }
 
 /// The revision that lacks exactly the signer's row, all else equal (F5).
-fn without_own_row(head: &Head, cx: &Cx<'_>) -> Result<ManifestView, Error> {
+fn without_own_row(head: &Head, revision: u64, cx: &Cx<'_>) -> Result<ManifestView, Error> {
     let user = cx.session.signed_in()?;
     let base = head.view.body();
     let own = own_row(head, user.id())?.hash();
     let slots = head.view.access().slots().iter().filter(|slot| slot.hash() != own).cloned();
     let access = AccessSlots::sorted(slots.collect())?;
     let body = ManifestBody {
-        revision: base.revision + 1,
+        revision,
         previous: base.hash(),
         author: Author::of(user.keys()),
         modified_at: cx.now.utc.max(base.modified_at),

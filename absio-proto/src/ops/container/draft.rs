@@ -74,6 +74,8 @@ pub(super) struct Draft {
     pub(super) id_salt: [u8; 32],
     /// The revision before; none for a creation.
     pub(super) base: Option<Head>,
+    /// The number of this one.
+    pub(super) revision: u64,
     /// The whole list; none leaves every row as it is.
     pub(super) grants: Option<Grants>,
     pub(super) header: HeaderDraft,
@@ -120,7 +122,7 @@ impl Draft {
             suite: SUITE_1,
             container: self.container,
             id_salt: self.id_salt,
-            revision: self.revision(),
+            revision: self.revision,
             previous: base.map_or([0; 48], ManifestBody::hash),
             created_by: base.map_or(author.user, |base| base.created_by),
             created_at: base.map_or(self.modified_at(), |base| base.created_at),
@@ -156,10 +158,6 @@ impl Draft {
         Ok(Sealed { change, head: Head { view, blob: own_blob, type_opening }, keys: self.keys.take() })
     }
 
-    fn revision(&self) -> u64 {
-        self.base.as_ref().map_or(1, |head| head.view.body().revision + 1)
-    }
-
     /// Times never decrease along a chain (F10), whatever this device's clock says.
     fn modified_at(&self) -> Timestamp {
         self.base.as_ref().map_or(self.now, |head| head.view.body().modified_at.max(self.now))
@@ -179,7 +177,7 @@ impl Draft {
             digest,
             changed_by: self.signer.id(),
             changed_at: self.modified_at(),
-            changed_in: self.revision(),
+            changed_in: self.revision,
         }
     }
 
@@ -352,8 +350,9 @@ impl Draft {
     }
 }
 
+/// No epoch is above its revision, and there is a revision after that.
 fn next_epoch(previous: Option<&Section>) -> u64 {
-    previous.map_or(1, |section| section.epoch + 1)
+    previous.map_or(1, |section| section.epoch.saturating_add(1))
 }
 
 /// The grants of every row that is shown.

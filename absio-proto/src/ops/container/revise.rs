@@ -141,6 +141,10 @@ impl Revise {
     fn draft(&mut self, chains: Vec<CardChain>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let revision = self.revision.take().ok_or(Misuse::ResumedAfterDone)?;
         let signer = cx.session.signed_in()?.clone();
+        let number = match &revision.base {
+            Some(head) => head.view.body().next_revision()?,
+            None => 1,
+        };
         let keys = self.keys(&revision, cx)?;
         let (container, id_salt) = match &revision.base {
             Some(head) => (head.view.body().container, head.view.body().id_salt),
@@ -172,6 +176,7 @@ impl Revise {
             container,
             id_salt,
             base: revision.base,
+            revision: number,
             grants: revision.grants,
             header,
             content: ContentDraft::Keep,

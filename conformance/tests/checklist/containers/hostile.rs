@@ -3,7 +3,7 @@
 use super::wire::{answer, changes, is_change, is_get, newest, traffic};
 use crate::people::{Device, people};
 use absio_broker::Fault;
-use absio_proto::crypto::manifest::AccessSlots;
+use absio_proto::crypto::manifest::{AccessSlots, ManifestBody};
 use absio_proto::crypto::{AccessEntry, Author, ContainerKeys, Manifest, ManifestView};
 use absio_proto::effect::{HttpResponse, Method};
 use absio_proto::model::{AccessList, ContainerId, Grant, Permissions, Portion, Timestamp, UserId};
@@ -400,6 +400,49 @@ fn mp_unauthorised_revision() {
         ),
         "{result:?}"
     );
+}
+
+/// The newest revision of `id` as its creator might sign it with the number `revision`, and the one
+/// before, so that somebody without a pin takes it.
+fn renumbered(creator: &Device, id: ContainerId, revision: u64) -> Vec<Vec<u8>> {
+    let view = newest(&ContainerAnswer::decode(&recorded(creator, id).body, creator.id()).unwrap());
+    let (mut views, mut previous) = (Vec::new(), [1; 48]);
+    for revision in [revision - 1, revision] {
+        let body = ManifestBody { revision, previous, ..view.body().clone() };
+        previous = body.hash();
+        let manifest = body.sign(creator.user().keys());
+        views.push(ManifestView::new(manifest, view.access().clone()).unwrap().encode());
+    }
+    views
+}
+
+#[test]
+fn ms_highest_revision_is_followed_by_an_error() {
+    let [alice, bob] = people();
+    let (id, own) = (alice.create(b"x", &[alice.full(), bob.full()]), alice.create(b"x", &[]));
+    for revision in [u64::MAX, u64::MAX - 1] {
+        let (of_two, of_one) = (renumbered(&alice, id, revision), renumbered(&alice, own, revision));
+        let too_high = |result: Result<(), Error>| match result {
+            Err(Error::Crypto(CryptoError::RevisionInvalid { revision: u64::MAX, .. })) => true,
+            // The control: after the one before it, the broker refuses, and shows a rollback.
+            Err(Error::Crypto(CryptoError::RollbackDetected { seen, .. })) => {
+                assert_eq!(seen, revision);
+                false
+            }
+            other => panic!("{other:?}"),
+        };
+        let shown = |device: &Device, id, views: &Vec<Vec<u8>>| {
+            let (device, views) = (fresh(device), views.clone());
+            get_altered(&device, id, move |answer| answer.views = views).unwrap();
+            device
+        };
+        let update = shown(&bob, id, &of_two).update(Update::new(id).content(b"new".to_vec())).map(|_| ());
+        let leave = shown(&bob, id, &of_two).delete(id);
+        let end = shown(&alice, own, &of_one).delete(own);
+        for result in [update, leave, end] {
+            assert_eq!(too_high(result), revision == u64::MAX);
+        }
+    }
 }
 
 #[test]
