@@ -191,10 +191,8 @@ impl ByHand {
 /// If the store fails.
 pub fn fill(store: &Shared, count: u64, length: usize) {
     for first in (0..count).step_by(10_000) {
-        let writes = (first..count.min(first + 10_000)).map(|number| Write::Put {
-            key: foreign(number),
-            value: vec![number as u8; length],
-        });
+        let writes = (first..count.min(first + 10_000))
+            .map(|number| Write::Put { key: foreign(number), value: vec![number as u8; length] });
         let commit = Commit { preconditions: Vec::new(), writes: writes.collect() };
         store.apply(StoreOp::Commit(commit)).expect("the store takes it");
     }

@@ -84,7 +84,7 @@ pub enum AccessChange {
 }
 
 /// One user's access as it stands in a verified manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Access {
     /// For whom.
     pub user_id: UserId,

@@ -66,7 +66,7 @@ impl FromStr for Portion {
 }
 
 /// The verified metadata of a container (S-093, S-096, S-097).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Metadata {
     /// The container.
     pub id: ContainerId,

@@ -7,6 +7,7 @@ pub mod events;
 mod exchange;
 pub mod info;
 pub mod key_file;
+pub mod message;
 pub mod ofs;
 pub mod user;
 

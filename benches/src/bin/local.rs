@@ -21,7 +21,8 @@ fn main() {
     {
         return open_root(engine, Path::new(root));
     }
-    let number = |index: usize, otherwise| words.get(index).map_or(otherwise, |word| word.parse().expect("a number"));
+    let number =
+        |index: usize, otherwise| words.get(index).map_or(otherwise, |word| word.parse().expect("a number"));
     let (containers, records) = (number(0, 100_000), number(1, 1_000_000));
     println!("| what | measured | ratio | target |");
     println!("|---|---|---|---|");
@@ -45,14 +46,15 @@ fn get(engine: &str) {
     let times = 500;
     let [kept, bare] = interleaved(
         15,
-        [
-            &mut || (0..times).for_each(|_| _ = black_box(local.get(container, Portion::All))),
-            &mut || (0..times).for_each(|_| _ = black_box(by_hand.get())),
-        ],
+        [&mut || (0..times).for_each(|_| _ = black_box(local.get(container, Portion::All))), &mut || {
+            (0..times).for_each(|_| _ = black_box(by_hand.get()))
+        }],
     );
     let (kept, bare) = (micros(kept, times), micros(bare, times));
     let ratio = kept / bare;
-    println!("| {engine}: get 4 KiB that are kept | {kept:.1} µs | {ratio:.2} of reading and opening a file by hand ({bare:.1} µs) | ≤ 1.5 |");
+    println!(
+        "| {engine}: get 4 KiB that are kept | {kept:.1} µs | {ratio:.2} of reading and opening a file by hand ({bare:.1} µs) | ≤ 1.5 |"
+    );
 }
 
 fn put(engine: &str) {
@@ -69,7 +71,9 @@ fn put(engine: &str) {
     );
     let (keep, flush) = (micros(keep, 1), micros(flush, 1));
     let ratio = keep / flush;
-    println!("| {engine}: durable small write | {keep:.0} µs | {ratio:.2} of a write and fsync ({flush:.0} µs) | ≤ 2 |");
+    println!(
+        "| {engine}: durable small write | {keep:.0} µs | {ratio:.2} of a write and fsync ({flush:.0} µs) | ≤ 2 |"
+    );
 }
 
 fn index(engine: &str, records: u64) {
@@ -98,7 +102,9 @@ fn index(engine: &str, records: u64) {
     );
     let (ours, engines) = (micros(ours, 200), micros(engines, 200));
     let ratio = ours / engines;
-    println!("| {engine}: metadata of a container among {records} records | {ours:.1} µs | {ratio:.2} of the engine's own look-up ({engines:.1} µs) | ≤ 2 |");
+    println!(
+        "| {engine}: metadata of a container among {records} records | {ours:.1} µs | {ratio:.2} of the engine's own look-up ({engines:.1} µs) | ≤ 2 |"
+    );
 }
 
 fn opening(engine: &str, containers: u64) {

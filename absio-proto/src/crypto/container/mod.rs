@@ -5,7 +5,7 @@ mod data;
 mod payload;
 
 pub use data::ContainerData;
-pub use payload::{JsonPayload, Payload, RawPayload, decode_header, encode_header};
+pub use payload::{JsonPayload, Payload, RawPayload, decode_header, encode_header, header_of};
 
 use crate::crypto::container_keys::ContainerKeys;
 use crate::crypto::manifest::{ManifestBody, Section};
@@ -109,6 +109,16 @@ impl<C: Payload> Container<C> {
     #[must_use]
     pub fn with_header(self, header: impl Into<Value>) -> Self {
         Self { header: Some(header.into()), ..self }
+    }
+
+    /// The header as a value of the caller's own type; none if there is no header.
+    ///
+    /// # Errors
+    /// [`InputError::InvalidHeader`] if it is not of that type.
+    pub fn header_as<T: serde::de::DeserializeOwned>(&self) -> Result<Option<T>, InputError> {
+        let read = |header: &Value| serde_json::from_value(header.clone());
+        let read = self.header.as_ref().map(read).transpose();
+        read.map_err(|error| InputError::InvalidHeader { reason: error.to_string() })
     }
 
     /// With a content.
@@ -325,6 +335,23 @@ impl<C: Payload> Container<C> {
         self.metadata.as_ref().map(|metadata| &metadata.access)
     }
 }
+
+/// Equal in everything: id, type, metadata, sections, ciphertext and keys.
+impl<C: PartialEq> PartialEq for Container<C> {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |of: &Self| {
+            (of.id, of.content_padding, of.header_epoch, of.content_epoch, of.container_type.clone())
+        };
+        parts(self) == parts(other)
+            && self.metadata == other.metadata
+            && self.header == other.header
+            && self.content == other.content
+            && self.data == other.data
+            && self.keys == other.keys
+    }
+}
+
+impl<C: Eq> Eq for Container<C> {}
 
 /// The seed's text form: `<Container(d21ba58c-9e50-472a-9ce2-5a2595704e7a) Encrypted: True>`, with
 /// `None` while there is no id (S-099).

@@ -58,6 +58,14 @@ impl Payload for JsonPayload {
     }
 }
 
+/// A header made of a value of the caller's own type.
+///
+/// # Errors
+/// [`InputError::InvalidHeader`] if it cannot be written as JSON (S-028).
+pub fn header_of<T: serde::Serialize>(value: &T) -> Result<Value, InputError> {
+    serde_json::to_value(value).map_err(|error| InputError::InvalidHeader { reason: error.to_string() })
+}
+
 /// The bytes of a header: JSON of at most 1 MiB that a strict reader will take.
 ///
 /// # Errors

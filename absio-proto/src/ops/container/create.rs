@@ -67,6 +67,14 @@ impl Create {
         self
     }
 
+    /// With a header made of a value of the caller's own type.
+    ///
+    /// # Errors
+    /// [`InputError::InvalidHeader`](crate::InputError::InvalidHeader) if it cannot be written as JSON.
+    pub fn header_of<T: serde::Serialize>(self, value: &T) -> Result<Self, crate::InputError> {
+        Ok(self.header(crate::crypto::container::header_of(value)?))
+    }
+
     /// With a clear type of at most 256 bytes, which the broker sees (S-029).
     pub fn container_type(mut self, container_type: impl Into<String>) -> Self {
         self.container_type = Some(container_type.into());

@@ -102,6 +102,14 @@ impl Update {
         self
     }
 
+    /// Replaces the header by a value of the caller's own type.
+    ///
+    /// # Errors
+    /// [`InputError::InvalidHeader`] if it cannot be written as JSON.
+    pub fn header_of<T: serde::Serialize>(self, value: &T) -> Result<Self, InputError> {
+        Ok(self.header(crate::crypto::container::header_of(value)?))
+    }
+
     /// Replaces the type; an empty one removes it.
     pub fn container_type(mut self, container_type: impl Into<String>) -> Self {
         let text = container_type.into();
