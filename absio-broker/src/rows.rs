@@ -251,6 +251,9 @@ pub(crate) struct DenyRow {
     /// Every session of the user: the user is gone.
     #[serde(default)]
     pub(crate) all: bool,
+    /// Every session that began under a card below this number: a key was revoked on it.
+    #[serde(default)]
+    pub(crate) before_card: u64,
     /// Token ids with the time they would have ended.
     pub(crate) tokens: Vec<(Base64, u64)>,
 }

@@ -135,6 +135,12 @@ pub(crate) enum UserAction {
         #[arg(long, value_name = "TEXT", default_value = "")]
         reminder: String,
     },
+    /// Make new keys, under the same password and passphrase; what the old ones opened still opens
+    RotateKeys {
+        /// The old keys were stolen: revoke them, end every session, and sign your containers anew
+        #[arg(long)]
+        revoke: bool,
+    },
     /// Delete your user, for ever
     Delete {
         /// You mean it
@@ -181,6 +187,14 @@ pub(crate) enum ContainerAction {
     Delete {
         /// Which
         id: ContainerId,
+    },
+    /// Sign a container anew after your keys were revoked, where `user rotate-keys` could not
+    Resign {
+        /// Which
+        id: ContainerId,
+        /// Take the newest revision for yours although it may be the work of who stole the key
+        #[arg(long)]
+        trust_unseen: bool,
     },
     /// Change content, header, type or access; what is not named stays as it is
     Update {
@@ -271,6 +285,8 @@ mod tests {
             "user show ID",
             "user reminder ID",
             "user change-credentials",
+            "user rotate-keys",
+            "user rotate-keys --revoke",
             "user delete --yes",
             "container create file",
             "container create - --header {\"a\":1} --type t --share ID --share ID=11@2026-12-31T23:59:59Z",
@@ -281,6 +297,8 @@ mod tests {
             "container get ID --portion metadata",
             "container list",
             "container delete ID",
+            "container resign ID",
+            "container resign ID --trust-unseen",
             "container update ID --content - --header null --type t --share ID=42 --unshare ID",
             "events",
             "events --from 5 --type key_file --container ID --container-type t --action accessed",
@@ -302,6 +320,7 @@ mod tests {
             "api-key create",
             "user",
             "user delete",
+            "user rotate-keys ID",
             "user reminder",
             "user show bob",
             "container create",

@@ -166,6 +166,36 @@ fn users_are_shown_reminded_changed_and_deleted() {
 }
 
 #[test]
+fn x08_keys_are_changed_and_revoked_and_everything_still_opens() {
+    let broker = Broker::start();
+    let (alice, bob) = (broker.user("alice"), broker.user("bob"));
+    let file = alice.file("note", b"signed by the first key");
+    let id = alice.ok(&["container", "create", &file, "--share", &bob.id]).trim().to_owned();
+    let fingerprint =
+        |person: &broker::User| bob.json(&["user", "show", &person.id])[0]["fingerprint"].clone();
+    let before = fingerprint(&alice);
+
+    assert_eq!(alice.ok(&["user", "rotate-keys"]).trim(), alice.id);
+    assert_eq!(bob.ok(&["container", "get", &id]), "signed by the first key");
+    alice.ok(&["container", "update", &id, "--type", "by the second key"]);
+    let revoked = alice.json(&["user", "rotate-keys", "--revoke"]);
+    assert_eq!((&revoked[0]["sequence"], &revoked[0]["revoked"]), (&json!(3), &json!(true)));
+    assert_eq!((&revoked[0]["resigned"], &revoked[0]["failed"]), (&json!([id]), &json!([])));
+    let rotated = alice.json(&["user", "rotate-keys"]);
+    assert_eq!((&rotated[0]["sequence"], &rotated[0]["revoked"]), (&json!(4), &json!(false)));
+
+    for reader in [&alice, &bob] {
+        assert_eq!(reader.ok(&["container", "get", &id]), "signed by the first key");
+    }
+    let new = bob.ok(&["container", "create", &file, "--share", &alice.id]).trim().to_owned();
+    assert_eq!(alice.ok(&["container", "get", &new]), "signed by the first key");
+    assert_eq!(alice.json(&["container", "resign", &id])[0]["resigned"], false);
+    let shown = bob.json(&["user", "show", &alice.id]);
+    assert_eq!((&shown[0]["sequence"], &shown[0]["signing_key"]["index"]), (&json!(4), &json!(4)));
+    assert_eq!(fingerprint(&alice), before, "who she is does not change");
+}
+
+#[test]
 fn s208_the_server_provider_writes_nothing_to_disk() {
     let broker = Broker::start();
     let alice = broker.user("alice");

@@ -137,6 +137,14 @@ pub enum InputError {
         /// The user.
         user: UserId,
     },
+    /// The keys on this device are no longer the user's.
+    #[error(
+        "the keys of user {user} were changed on another device; log in with the passphrase to fetch them"
+    )]
+    KeysChanged {
+        /// The user.
+        user: UserId,
+    },
     /// A validator refused a credential (S-023).
     #[error(
         "the {field} was refused; by default it needs 8 characters of at least 3 kinds (lower case, upper case, digit, special)"
@@ -443,6 +451,7 @@ impl InputError {
             Self::WrongPassword { .. } => "wrong_password",
             Self::WrongPassphrase { .. } => "wrong_passphrase",
             Self::NoKeyFile { .. } => "no_key_file",
+            Self::KeysChanged { .. } => "keys_changed",
             Self::CredentialRefused { .. } => "credential_refused",
             Self::EqualCredentials => "equal_credentials",
             Self::InvalidArgument { .. } => "invalid_argument",

@@ -10,7 +10,7 @@ use crate::crypto::manifest::{ManifestView, TypeOpening};
 use crate::crypto::{CardChain, KdfPolicy, KeyRing, OpenKeyFile, SealedKeyFile};
 use crate::error::{CryptoError, Error, InputError};
 use crate::limits;
-use crate::model::{ApiKey, ContainerId, EventFilter, UserId, Validators};
+use crate::model::{ApiKey, ContainerId, EventFilter, Timestamp, UserId, Validators};
 use crate::operation::{Generation, Now};
 use crate::wire;
 use core::time::Duration;
@@ -269,6 +269,22 @@ impl Session {
         self.user.as_ref().ok_or_else(|| InputError::NotAuthenticated.into())
     }
 
+    /// The signed-in user, for what only the keys in use may sign.
+    pub(crate) fn signer(&self) -> Result<&User, Error> {
+        let own = self.signed_in()?;
+        let known = self.chain(own.id()).map_or(0, CardChain::sequence);
+        if known > own.keys().chain().sequence() {
+            return Err(InputError::KeysChanged { user: own.id() }.into());
+        }
+        Ok(own)
+    }
+
+    /// When what `user` signed last was made, as far as it is remembered.
+    pub(crate) fn last_signed(&self, user: UserId) -> Option<Timestamp> {
+        let bodies = self.heads.values().map(|head| head.view.body());
+        bodies.filter(|body| body.author.user == user).map(|body| body.modified_at).max()
+    }
+
     pub(crate) fn sign_in(&mut self, user: User) {
         self.sign_out();
         self.replace_key_file(user);
@@ -321,12 +337,16 @@ impl Session {
             .map(|token| token.bytes.as_slice())
     }
 
-    /// The verified cards of `user`: one's own from the ring, others' as pinned.
+    /// The verified cards of `user`: others' as pinned, one's own from the ring, or as they were seen
+    /// to go on from there since another device changed the keys.
     pub(crate) fn chain(&self, user: UserId) -> Option<&CardChain> {
-        match &self.user {
-            Some(own) if own.id() == user => Some(own.keys().chain()),
-            _ => self.peers.get(&user),
-        }
+        let seen = self.peers.get(&user);
+        let Some(own) = self.user.as_ref().filter(|own| own.id() == user) else { return seen };
+        let ring = own.keys().chain();
+        let goes_on = |seen: &&CardChain| {
+            seen.sequence() > ring.sequence() && seen.extends(ring.sequence(), &ring.head()).is_ok()
+        };
+        Some(seen.filter(goes_on).unwrap_or(ring))
     }
 
     /// Takes cards served for `user`: verifies them against the id, one's own keys, and what was
@@ -337,16 +357,16 @@ impl Session {
         {
             return Ok(());
         }
-        if let Some(own) = self.user.as_ref().filter(|own| own.id() == user) {
-            own.keys().check_served(cards)?;
-            return Ok(());
+        let own = self.user.as_ref().is_some_and(|own| own.id() == user);
+        let learned = CardChain::verify(user, cards).and_then(|served| match self.chain(user) {
+            Some(known) => served.extends(known.sequence(), &known.head()).map(|()| served),
+            None => Ok(served),
+        });
+        let mismatch = |error| if own { CryptoError::OwnIdentityMismatch { user } } else { error };
+        self.peers.insert(user, learned.map_err(mismatch)?);
+        if !own {
+            self.new_peers.insert(user);
         }
-        let served = CardChain::verify(user, cards)?;
-        if let Some(pinned) = self.peers.get(&user) {
-            served.extends(pinned.sequence(), &pinned.head())?;
-        }
-        self.peers.insert(user, served);
-        self.new_peers.insert(user);
         Ok(())
     }
 

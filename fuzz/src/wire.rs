@@ -3,7 +3,7 @@
 use absio_proto::effect::{HttpResponse, Method};
 use absio_proto::model::UserId;
 use absio_proto::wire::{
-    Bundle, BundleTag, ChangeContainer, ContainerAnswer, CreateUser, DeleteUser, KeysAnswer, ManifestPage,
+    AddCard, Bundle, BundleTag, ChangeContainer, ContainerAnswer, CreateUser, DeleteUser, KeysAnswer, ManifestPage,
     PutKeyFile, RemoveContainer, RetrieveAnswer, Route, decode_error, parse_origin, parse_strict, to_json,
 };
 
@@ -15,6 +15,7 @@ pub fn bundle(data: &[u8]) {
     if let Ok(bundle) = Bundle::decode(data) {
         assert_eq!(bundle.encode(), data, "a bundle has two encodings");
     }
+    let _ = AddCard::decode(data);
     let _ = ChangeContainer::decode(data);
     let _ = ContainerAnswer::decode(data, UserId::from_bytes([1; 16]));
     let _ = CreateUser::decode(data);
@@ -141,6 +142,7 @@ pub fn route_seeds() -> Vec<Vec<u8>> {
         "/v1/info".to_owned(),
         "/v1/challenge".into(),
         format!("/v1/users/{id}"),
+        format!("/v1/users/{id}/cards"),
         format!("/v1/users/{id}/reminder"),
         "/v1/key-file/checksum".into(),
         "/v1/key-file/retrieve".into(),

@@ -1,7 +1,7 @@
 //! What every request goes through before its own logic: route, headers, limits, API key, session,
 //! idempotency, signature (`docs/protocol.md` §14).
 
-use super::{containers, key_files, sessions, uploads, users};
+use super::{cards, containers, key_files, sessions, uploads, users};
 use crate::idempotency::{self, Binding};
 use crate::proofs;
 use crate::rows::{self, DenyRow};
@@ -69,9 +69,9 @@ pub(crate) fn respond(turn: &mut Turn<'_>) -> Turned<Plan> {
     let caller = admit(turn, &route, headers)?;
     if route.is_change() && route != Route::CreateUser {
         let user = caller.user()?;
-        // Deletion ends the session it was made under, and its answer may get lost: only there is a
-        // repeat answered before the session is looked at.
-        let is_last = matches!(route, Route::DeleteUser(_));
+        // Deletion and revocation end the session they were made under, and the answer may get lost:
+        // only there is a repeat answered before the session is looked at.
+        let is_last = matches!(route, Route::DeleteUser(_) | Route::AddCard(_));
         if !is_last {
             admit_session(turn, &caller)?;
         }
@@ -137,7 +137,8 @@ fn admit(turn: &mut Turn<'_>, route: &Route, headers: RequestHeaders) -> Turned<
 fn admit_session(turn: &mut Turn<'_>, caller: &Caller) -> Turned<()> {
     let Some(session) = &caller.session else { return Ok(()) };
     let Some(deny) = turn.typed::<DenyRow>(&rows::deny(session.user))? else { return Ok(()) };
-    if deny.all || deny.tokens.iter().any(|(id, _)| id.0 == session.id) {
+    let revoked = session.sequence < deny.before_card;
+    if deny.all || revoked || deny.tokens.iter().any(|(id, _)| id.0 == session.id) {
         return Err(not_authenticated());
     }
     Ok(())
@@ -159,8 +160,15 @@ pub(crate) fn verify_signature(
     caller: &Caller,
     chain: &absio_proto::crypto::CardChain,
 ) -> Turned<()> {
+    let in_use = chain.active_signing().map(|(index, _)| index);
+    let outdated = caller.signature.is_some_and(|signature| Some(signature.key_index) != in_use);
     let bad = || {
-        refuse_about(RemoteCode::BadSignature, "the request's signature was not accepted", chain.user_id())
+        let message = if outdated {
+            "the request is not signed by the key in use; the newest key file has it"
+        } else {
+            "the request's signature was not accepted"
+        };
+        refuse_about(RemoteCode::BadSignature, message, chain.user_id())
     };
     let signature = caller.signature.ok_or_else(bad)?;
     let now = turn.time();
@@ -193,6 +201,7 @@ fn dispatch(turn: &mut Turn<'_>, route: Route, caller: &Caller) -> Turned<Plan> 
         Route::Logout => sessions::logout(turn, caller),
         Route::CreateUser => users::create(turn, caller),
         Route::DeleteUser(user) => users::delete(turn, caller, user),
+        Route::AddCard(user) => cards::add(turn, caller, user),
         Route::Reminder(user) => users::reminder(turn, user),
         Route::Keys => users::keys(turn),
         Route::KeyFile => key_files::get(turn, caller),

@@ -7,15 +7,15 @@ use super::{bundle_answer, json_answer};
 use crate::events::{self, KeyFileChange};
 use crate::proofs;
 use crate::rows::{self, UserRow};
-use crate::turn::{Plan, Turn, Turned, damaged, invalid, refuse, refuse_about};
+use crate::turn::{Halt, Plan, Turn, Turned, damaged, invalid, refuse, refuse_about};
 use absio_proto::RemoteCode;
-use absio_proto::crypto::RetrievalProof;
+use absio_proto::crypto::{RetrievalProof, SealedKeyFile};
 use absio_proto::model::{EventAction, Timestamp, UserId};
 use absio_proto::wire::{
     Base64, Challenge, KeyFileState, PutKeyFile, RetrieveAnswer, RetrieveRequest, from_json,
 };
 
-fn not_found(user: UserId) -> crate::turn::Halt {
+fn not_found(user: UserId) -> Halt {
     refuse_about(RemoteCode::KeyFileNotFound, "the user keeps no key file here", user)
 }
 
@@ -47,15 +47,30 @@ pub(super) fn checksum(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
 pub(super) fn put(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
     let user = caller.user()?;
     let body = turn.body(PutKeyFile::decode)?;
-    let file = check_key_file(user, &body.key_file)?;
-    let key = rows::user(user);
-    let row: UserRow = present(turn.typed_watch(&key)?)?;
+    let replacement = check(turn, user, &body)?;
+    let mut plan = Plan::answer(json_answer(200, &replacement.state));
+    replacement.apply(turn, caller, &mut plan);
+    Ok(plan)
+}
 
+/// Another key file that may take the place of the one there is.
+pub(super) struct Replacement {
+    user: UserId,
+    row: UserRow,
+    file: SealedKeyFile,
+    /// What it will be.
+    pub(super) state: KeyFileState,
+    change: KeyFileChange,
+}
+
+/// Whether `body` may replace the key file of `user`: compared with what is there.
+pub(super) fn check(turn: &mut Turn<'_>, user: UserId, body: &PutKeyFile) -> Turned<Replacement> {
+    let file = check_key_file(user, &body.key_file)?;
+    let row: UserRow = present(turn.typed_watch(&rows::user(user))?)?;
     let expected = body.expected.map(|(generation, checksum)| (generation, Base64(checksum.to_vec())));
     let held = row.generation.zip(row.checksum.clone());
     if expected != held {
-        let message = "the key file was changed elsewhere; fetch it and make the change again";
-        return Err(refuse_about(RemoteCode::Conflict, message, user));
+        return Err(changed_elsewhere(user));
     }
     if held.is_some_and(|(generation, _)| file.generation() <= generation) {
         return Err(invalid(&"the generation of a key file must grow with every change"));
@@ -64,14 +79,18 @@ pub(super) fn put(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
         check_reminder(reminder)?;
     }
     let new_key = body.retrieval_key.as_ref().map(check_retrieval_key).transpose()?;
-    let passphrase_changed = new_key.is_some() && new_key != row.retrieval_key;
-    let retrieval_key = new_key.or_else(|| row.retrieval_key.clone());
+    let passphrase = new_key.is_some() && new_key != row.retrieval_key;
+    let retrieval_key = new_key.or(row.retrieval_key);
     if retrieval_key.is_none() {
         return Err(refuse(RemoteCode::BadRequest, "the first key file needs a retrieval key"));
     }
     let reminder = body.reminder.clone().unwrap_or_else(|| row.reminder.clone());
-    let reminder_changed = reminder != row.reminder;
     let state = KeyFileState { checksum: Base64(file.checksum().to_vec()), generation: file.generation() };
+    let change = KeyFileChange {
+        checksum: Some(state.checksum.clone()),
+        reminder: reminder != row.reminder,
+        passphrase,
+    };
     let row = UserRow {
         reminder,
         retrieval_key,
@@ -79,16 +98,22 @@ pub(super) fn put(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
         checksum: Some(state.checksum.clone()),
         deleted: false,
     };
-    let mut plan = Plan::answer(json_answer(200, &state));
-    plan.put(key, rows::encode(&row));
-    plan.put(rows::key_file(user), file.into_bytes());
-    let change = KeyFileChange {
-        checksum: Some(state.checksum),
-        reminder: reminder_changed,
-        passphrase: passphrase_changed,
-    };
-    events::key_file_event(turn, caller, &mut plan, user, EventAction::Updated, change);
-    Ok(plan)
+    Ok(Replacement { user, row, file, state, change })
+}
+
+/// What the caller holds is not what is there.
+pub(super) fn changed_elsewhere(user: UserId) -> Halt {
+    let message = "the key file was changed elsewhere; fetch it and make the change again";
+    refuse_about(RemoteCode::Conflict, message, user)
+}
+
+impl Replacement {
+    /// Adds the rows and the event.
+    pub(super) fn apply(self, turn: &Turn<'_>, caller: &Caller, plan: &mut Plan) {
+        plan.put(rows::user(self.user), rows::encode(&self.row));
+        plan.put(rows::key_file(self.user), self.file.into_bytes());
+        events::key_file_event(turn, caller, plan, self.user, EventAction::Updated, self.change);
+    }
 }
 
 /// `POST /v1/key-file/retrieve`: the proof is verified against the registered key, or that of the

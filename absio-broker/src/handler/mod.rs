@@ -1,6 +1,7 @@
 //! The request handler: an operation over the broker's store, one file a resource.
 
 mod admit;
+mod cards;
 mod containers;
 mod key_files;
 mod respond;

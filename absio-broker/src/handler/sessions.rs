@@ -76,7 +76,7 @@ pub(super) fn chain_or_stand_in(turn: &mut Turn<'_>, chain: Option<CardChain>) -
 pub(super) fn login(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
     let body = turn.body(|body| from_json::<LoginRequest>("the body", body))?;
     let refused = || -> Halt {
-        let message = "the login was not accepted; check the user id and this device's clock";
+        let message = "the login was not accepted; check the user id, this device's clock, and that its key file is the newest";
         refuse_about(RemoteCode::LoginRefused, message, body.user_id)
     };
     let now = turn.time();

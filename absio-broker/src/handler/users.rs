@@ -24,6 +24,12 @@ pub(super) fn chain(turn: &mut Turn<'_>, user: UserId) -> Turned<Option<CardChai
     CardChain::verify(user, &cards).map(Some).map_err(|_| damaged())
 }
 
+/// The same; it must still be the same when the plan is carried out.
+pub(super) fn watched_chain(turn: &mut Turn<'_>, user: UserId) -> Turned<Option<CardChain>> {
+    turn.watch(&rows::cards(user))?;
+    chain(turn, user)
+}
+
 /// A key file as it came, if it is `user`'s and within its limit.
 pub(super) fn check_key_file(user: UserId, bytes: &[u8]) -> Turned<SealedKeyFile> {
     if bytes.len() > limits::KEY_FILE {
@@ -106,9 +112,7 @@ pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, user: UserId) -> Turn
     if body.user_id != user {
         return Err(refuse(RemoteCode::BadRequest, "the closing card is another user's"));
     }
-    let cards_key = rows::cards(user);
-    turn.watch(&cards_key)?;
-    let mut chain = present(chain(turn, user)?)?;
+    let mut chain = present(watched_chain(turn, user)?)?;
     chain.append(&body.closing_card).map_err(|error| invalid(&error))?;
     if !chain.is_closed() {
         return Err(invalid(&"the card leaves keys in use: it does not close the chain"));
@@ -122,7 +126,7 @@ pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, user: UserId) -> Turn
     let remembered = turn.scan(remembered, end, limits::STORE_ENTRIES)?;
 
     let mut plan = empty();
-    plan.put(cards_key, rows::encode_cards(chain.cards()));
+    plan.put(rows::cards(user), rows::encode_cards(chain.cards()));
     let row = UserRow {
         reminder: String::new(),
         retrieval_key: None,
@@ -132,7 +136,7 @@ pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, user: UserId) -> Turn
     };
     plan.put(rows::user(user), rows::encode(&row));
     plan.delete(rows::key_file(user));
-    plan.put(rows::deny(user), rows::encode(&DenyRow { all: true, tokens: Vec::new() }));
+    plan.put(rows::deny(user), rows::encode(&DenyRow { all: true, ..DenyRow::default() }));
     for (key, _) in remembered.iter() {
         plan.delete(key.clone());
     }

@@ -11,7 +11,7 @@ use crate::share::Sharing;
 use crate::source::Source;
 use absio_proto::crypto::container::Container;
 use absio_proto::model::{ContainerId, Metadata, Permissions, Portion, UserId};
-use absio_proto::ops::container::{Changed, Create, Update};
+use absio_proto::ops::container::{Changed, Create, Resign, Update};
 use absio_proto::{InputError, wire};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ pub(crate) fn run(global: &Global, action: ContainerAction, output: &Output) -> 
         }
         ContainerAction::List => list(global, output),
         ContainerAction::Delete { id } => delete(global, id, output),
+        ContainerAction::Resign { id, trust_unseen } => resign(global, id, trust_unseen, output),
         ContainerAction::Update { id, content, header, container_type, share, unshare, without_me } => {
             let sharing = Sharing { share, unshare, without_me };
             let changes = Changes { content, header, container_type, sharing };
@@ -210,6 +211,19 @@ fn list(global: &Global, output: &Output) -> Result<(), Failure> {
             format!("{id}  revision {}  {}", summary.revision, container_type.unwrap_or("")).trim_end(),
         )?;
     }
+    Ok(())
+}
+
+fn resign(global: &Global, id: ContainerId, trust_unseen: bool, output: &Output) -> Result<(), Failure> {
+    let (client, _) = signed_in(global)?;
+    let resign = Resign::new(id);
+    let resigned = client.container().resign(if trust_unseen { resign.trusting_unseen() } else { resign })?;
+    output.data(&json!({"container_id": id.to_string(), "resigned": resigned}), &id.to_string())?;
+    output.note(if resigned {
+        "signed anew: readers take it for yours again; look at what is in it"
+    } else {
+        "nothing to do: its signature stands"
+    });
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub(crate) fn run(global: &Global, action: UserAction, output: &Output) -> Resul
         UserAction::Show { id } => show(global, id, output),
         UserAction::Reminder { id } => remind(global, id, output),
         UserAction::ChangeCredentials { reminder } => change_credentials(global, &reminder, output),
+        UserAction::RotateKeys { revoke: false } => rotate_keys(global, output),
+        UserAction::RotateKeys { revoke: true } => revoke_keys(global, output),
         UserAction::Delete { .. } => delete(global, output),
     }
 }
@@ -79,6 +81,45 @@ fn change_credentials(global: &Global, reminder: &str, output: &Output) -> Resul
     let id = user.id().to_string();
     output.data(&json!({"user_id": id, "changed": true}), &id)?;
     output.note("changed; the old password and passphrase no longer work");
+    Ok(())
+}
+
+fn rotate_keys(global: &Global, output: &Output) -> Result<(), Failure> {
+    let (client, _) = signed_in(global)?;
+    let user = waiting("changing keys", || client.user().rotate_keys())?;
+    let (id, sequence) = (user.id().to_string(), user.keys().chain().sequence());
+    output.data(&json!({"user_id": id, "sequence": sequence, "revoked": false}), &id)?;
+    output.note(&format!("changed; the keys are those of card {sequence}, the old ones are retired"));
+    Ok(())
+}
+
+fn revoke_keys(global: &Global, output: &Output) -> Result<(), Failure> {
+    let (client, _) = signed_in(global)?;
+    let revoked = waiting("revoking keys", || client.user().revoke_keys())?;
+    let (id, sequence) = (revoked.user.id().to_string(), revoked.user.keys().chain().sequence());
+    let resigned: Vec<_> = revoked.resigned.iter().map(ToString::to_string).collect();
+    let failed: Vec<_> = revoked.failed.into_iter().map(|(id, error)| (id, Failure::from(error))).collect();
+    let objects: Vec<_> = failed
+        .iter()
+        .map(|(id, failure)| json!({"container_id": id, "code": failure.code, "message": failure.message}))
+        .collect();
+    output.data(
+        &json!({
+            "user_id": id,
+            "sequence": sequence,
+            "revoked": true,
+            "resigned": resigned,
+            "failed": objects,
+        }),
+        &id,
+    )?;
+    output.note(&format!(
+        "revoked; the keys are those of card {sequence}, every session is over, containers signed anew: {}",
+        resigned.len()
+    ));
+    for (container, failure) in failed {
+        output.note(&format!("container {container} was not signed anew: {}", failure.message));
+    }
     Ok(())
 }
 

@@ -269,6 +269,14 @@ impl CardChain {
         }
     }
 
+    /// Whether a key is revoked here that was not in `earlier`, a part of this chain: after a theft, not
+    /// in the course of things.
+    #[must_use]
+    pub fn has_revoked_since(&self, earlier: &Self) -> bool {
+        let was = |at| earlier.keys.get(at).map(|key: &CardKey| key.state);
+        self.keys.iter().any(|(at, key)| key.state == KeyState::Revoked && was(at) != Some(KeyState::Revoked))
+    }
+
     /// What people compare by hand: the first 130 bits of the first card's hash, as 26 Crockford
     /// base-32 characters in groups (`XXXXX-XXXXX-XXXXX-XXXXX-XXXXXX`).
     #[must_use]

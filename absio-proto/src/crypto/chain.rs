@@ -282,12 +282,27 @@ impl ChainWalk {
     /// [`CryptoError::RevisionInvalid`] if the walk proves nothing;
     /// [`CryptoError::KeyNotValid`] if the newest was signed by a key that was revoked.
     pub fn finish(self) -> Result<VerifiedHead, CryptoError> {
+        self.finish_trusting(None)
+    }
+
+    /// As [`finish`](Self::finish), but a newest revision signed by a revoked key of `user` is taken as
+    /// it is: for that user alone, who must be able to sign anew what was theirs. Whoever stole the key
+    /// may have made it, together with the server.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn finish_on_word_of(self, user: UserId) -> Result<VerifiedHead, CryptoError> {
+        self.finish_trusting(Some(user))
+    }
+
+    fn finish_trusting(self, user: Option<UserId>) -> Result<VerifiedHead, CryptoError> {
         if self.pin.is_some() && self.last.is_none() {
             return Err(self.rolled_back());
         }
         let (container, revision) = (self.container, self.offered);
         let reason = "the history shown does not reach back to what can be verified";
-        match (self.last, self.verified_from, self.unproven) {
+        let unproven = self.unproven.filter(|author| Some(author.user) != user);
+        match (self.last, self.verified_from, unproven) {
             (Some(_), _, Some(author)) => Err(revoked(&author)),
             (Some(view), Some(verified_from), None) => Ok(VerifiedHead { view, verified_from }),
             _ => Err(CryptoError::RevisionInvalid { container, revision, reason }),

@@ -116,7 +116,7 @@ impl Exchange {
         if self.route.is_signed() {
             let ring = match &self.signer {
                 Some(user) => user.keys(),
-                None => cx.session.signed_in()?.keys(),
+                None => cx.session.signer()?.keys(),
             };
             push(wire::SIGNATURE, self.sign(ring, &config.origin, cx)?.to_header());
         }

@@ -30,6 +30,6 @@ pub use origin::parse_origin;
 pub use route::{Route, RouteError};
 pub use upload::{BeginUpload, UploadBegun, UploadId, UploadStatus};
 pub use user::{
-    Challenge, CreateUser, DeleteUser, InfoAnswer, KeyFileState, KeysAnswer, KeysRequest, LoginAnswer,
-    LoginRequest, PutKeyFile, ReminderAnswer, RetrieveAnswer, RetrieveRequest, UserCreated,
+    AddCard, CardAdded, Challenge, CreateUser, DeleteUser, InfoAnswer, KeyFileState, KeysAnswer, KeysRequest,
+    LoginAnswer, LoginRequest, PutKeyFile, ReminderAnswer, RetrieveAnswer, RetrieveRequest, UserCreated,
 };

@@ -22,6 +22,8 @@ pub enum Route {
     CreateUser,
     /// `DELETE /v1/users/{user}`
     DeleteUser(UserId),
+    /// `POST /v1/users/{user}/cards`
+    AddCard(UserId),
     /// `GET /v1/users/{user}/reminder`
     Reminder(UserId),
     /// `POST /v1/keys`
@@ -130,6 +132,7 @@ impl Route {
             | Self::Login
             | Self::Logout
             | Self::CreateUser
+            | Self::AddCard(_)
             | Self::Keys
             | Self::RetrieveKeyFile
             | Self::CreateContainer
@@ -150,6 +153,7 @@ impl Route {
             Self::Logout => plain("/v1/logout"),
             Self::CreateUser => plain("/v1/users"),
             Self::DeleteUser(user) => format!("/v1/users/{user}"),
+            Self::AddCard(user) => format!("/v1/users/{user}/cards"),
             Self::Reminder(user) => format!("/v1/users/{user}/reminder"),
             Self::Keys => plain("/v1/keys"),
             Self::KeyFile | Self::PutKeyFile => plain("/v1/key-file"),
@@ -228,6 +232,7 @@ impl Route {
             ["logout"] => vec![Self::Logout],
             ["users"] => vec![Self::CreateUser],
             ["users", user] => vec![Self::DeleteUser(id(user)?)],
+            ["users", user, "cards"] => vec![Self::AddCard(id(user)?)],
             ["users", user, "reminder"] => vec![Self::Reminder(id(user)?)],
             ["keys"] => vec![Self::Keys],
             ["key-file"] => vec![Self::KeyFile, Self::PutKeyFile],
@@ -313,6 +318,7 @@ impl Route {
             self,
             Self::CreateUser
                 | Self::DeleteUser(_)
+                | Self::AddCard(_)
                 | Self::PutKeyFile
                 | Self::CreateContainer
                 | Self::UpdateContainer(_)
@@ -324,7 +330,14 @@ impl Route {
     /// Whether the request must be signed (`docs/protocol.md`, "Signed requests").
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        matches!(self, Self::CreateUser | Self::DeleteUser(_) | Self::PutKeyFile | Self::DeleteContainer(_))
+        matches!(
+            self,
+            Self::CreateUser
+                | Self::DeleteUser(_)
+                | Self::AddCard(_)
+                | Self::PutKeyFile
+                | Self::DeleteContainer(_)
+        )
     }
 
     /// Bytes of the largest request body.
@@ -333,7 +346,9 @@ impl Route {
         match self {
             Self::CreateContainer | Self::UpdateContainer(_) => limits::BUNDLE,
             Self::DeleteContainer(_) => limits::JSON_REPLY,
-            Self::CreateUser | Self::PutKeyFile | Self::DeleteUser(_) => 2 * limits::KEY_FILE as u64,
+            Self::CreateUser | Self::PutKeyFile | Self::DeleteUser(_) | Self::AddCard(_) => {
+                2 * limits::KEY_FILE as u64
+            }
             Self::PutPart { .. } => limits::PART + (limits::PART >> 12) * 48,
             Self::Keys => limits::KEYS_PAGE as u64 * 40 + 1024,
             Self::Login | Self::RetrieveKeyFile | Self::BeginUpload => 4096,
@@ -370,6 +385,7 @@ mod tests {
             Route::Logout,
             Route::CreateUser,
             Route::DeleteUser(user),
+            Route::AddCard(user),
             Route::Reminder(user),
             Route::Keys,
             Route::KeyFile,

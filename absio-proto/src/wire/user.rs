@@ -257,7 +257,7 @@ impl KeysAnswer {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct PutKeyFileFields {
     expected_generation: Option<u64>,
     expected_checksum: Option<Base64>,
@@ -282,16 +282,29 @@ impl PutKeyFile {
     /// The body.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let fields = PutKeyFileFields {
+        Bundle::new()
+            .with(BundleTag::Fields, to_json(&self.fields()))
+            .with(BundleTag::KeyFile, self.key_file.clone())
+            .encode()
+    }
+
+    fn fields(&self) -> PutKeyFileFields {
+        PutKeyFileFields {
             expected_generation: self.expected.map(|(generation, _)| generation),
             expected_checksum: self.expected.map(|(_, checksum)| Base64(checksum.to_vec())),
             retrieval_key: self.retrieval_key.map(|key| Base64(key.to_vec())),
             reminder: self.reminder.clone(),
+        }
+    }
+
+    fn of(fields: PutKeyFileFields, key_file: Vec<u8>) -> Result<Self, Error> {
+        let expected = match (fields.expected_generation, fields.expected_checksum) {
+            (Some(generation), Some(checksum)) => Some((generation, key_32(checksum)?)),
+            (None, None) => None,
+            _ => return Err(Error::Protocol("generation and checksum go together".into())),
         };
-        Bundle::new()
-            .with(BundleTag::Fields, to_json(&fields))
-            .with(BundleTag::KeyFile, self.key_file.clone())
-            .encode()
+        let retrieval_key = fields.retrieval_key.map(key_32).transpose()?;
+        Ok(Self { expected, key_file, retrieval_key, reminder: fields.reminder })
     }
 
     /// Reads a body.
@@ -303,14 +316,64 @@ impl PutKeyFile {
         let fields: PutKeyFileFields = fields(&mut bundle, "the key file")?;
         let key_file = required(&mut bundle, BundleTag::KeyFile)?;
         bundle.end()?;
-        let expected = match (fields.expected_generation, fields.expected_checksum) {
-            (Some(generation), Some(checksum)) => Some((generation, key_32(checksum)?)),
-            (None, None) => None,
-            _ => return Err(Error::Protocol("generation and checksum go together".into())),
-        };
-        let retrieval_key = fields.retrieval_key.map(key_32).transpose()?;
-        Ok(Self { expected, key_file, retrieval_key, reminder: fields.reminder })
+        Self::of(fields, key_file)
     }
+}
+
+/// Body of `POST /v1/users/{user}/cards`: a bundle, signed by the signing key in use before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddCard {
+    /// Whose.
+    pub user_id: UserId,
+    /// The card that follows the latest one.
+    pub card: Vec<u8>,
+    /// The key file that holds the keys on the card; none for a user who keeps them elsewhere.
+    pub key_file: Option<PutKeyFile>,
+}
+
+impl AddCard {
+    /// The body.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let fields = self.key_file.as_ref().map(PutKeyFile::fields).unwrap_or_default();
+        Bundle::new()
+            .with(BundleTag::Fields, to_json(&fields))
+            .with(BundleTag::Card, join_user(self.user_id, &self.card))
+            .with_some(BundleTag::KeyFile, self.key_file.as_ref().map(|put| put.key_file.clone()))
+            .encode()
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] or [`Error::Protocol`] if it is not well formed.
+    pub fn decode(body: &[u8]) -> Result<Self, Error> {
+        let mut bundle = Bundle::decode(body)?;
+        let fields: PutKeyFileFields = fields(&mut bundle, "the new card")?;
+        let (user_id, card) = split_user(&required(&mut bundle, BundleTag::Card)?)?;
+        let key_file = bundle.take(BundleTag::KeyFile);
+        bundle.end()?;
+        let put = PutKeyFile::of(fields, key_file.clone().unwrap_or_default())?;
+        if key_file.is_none()
+            && (put.expected.is_some() || put.retrieval_key.is_some() || put.reminder.is_some())
+        {
+            return Err(Error::Protocol("the fields are those of a key file, and there is none".into()));
+        }
+        Ok(Self { user_id, card, key_file: key_file.map(|_| put) })
+    }
+}
+
+/// Answer of `POST /v1/users/{user}/cards`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardAdded {
+    /// Whose, echoed.
+    pub user_id: UserId,
+    /// The number of the card.
+    pub sequence: u64,
+    /// The key file as it is now; none if the user keeps none.
+    pub key_file: Option<KeyFileState>,
+    /// The broker's clock in milliseconds.
+    pub server_time: u64,
 }
 
 /// Answer of `GET /v1/key-file/checksum` and `PUT /v1/key-file`.

@@ -14,5 +14,6 @@ mod login;
 mod network;
 mod people;
 mod provider;
+mod rotation;
 mod secrets;
 mod users;

@@ -5,7 +5,7 @@ use absio_proto::Error;
 use absio_proto::crypto::container::Container;
 use absio_proto::driver::blocking::Content;
 use absio_proto::model::{ContainerId, Portion};
-use absio_proto::ops::container::{Changed, Create, Delete, Get, List, Update, UpdateOrCreate};
+use absio_proto::ops::container::{Changed, Create, Delete, Get, List, Resign, Update, UpdateOrCreate};
 use absio_proto::wire::ContainerSummary;
 
 /// What can be done with containers; given by [`Client::container`].
@@ -85,6 +85,16 @@ impl Containers<'_> {
     /// otherwise as [`create`](Self::create) and [`update`](Self::update).
     pub fn update_or_create(&self, write: UpdateOrCreate) -> Result<Changed, Error> {
         self.0.run(write)
+    }
+
+    /// Signs the newest revision anew if a key of the caller's signed it that was revoked since.
+    /// Says whether that was necessary.
+    ///
+    /// # Errors
+    /// [`CryptoError::KeyNotValid`](absio_proto::CryptoError::KeyNotValid) if this client has not seen
+    /// the revision before the revocation: decide with [`Resign::trusting_unseen`].
+    pub fn resign(&self, resign: Resign) -> Result<bool, Error> {
+        self.0.run(resign)
     }
 
     /// Gives up the caller's access; the container goes when nobody else has any (S-042 to S-048).

@@ -3,7 +3,9 @@
 use super::Client;
 use absio_proto::crypto::{CardChain, KeyRing};
 use absio_proto::model::{Credentials, UserId, Validators};
-use absio_proto::ops::user::{ChangeCredentials, Create, Delete, PublicKeys, Register, Reminder};
+use absio_proto::ops::user::{
+    ChangeCredentials, Create, Delete, PublicKeys, Register, Reminder, RevokeKeys, Revoked, RotateKeys,
+};
 use absio_proto::{Error, User};
 
 /// What can be done with users; given by [`Client::user`].
@@ -57,6 +59,36 @@ impl Users<'_> {
         validators: Validators,
     ) -> Result<User, Error> {
         self.0.run(ChangeCredentials::new(credentials).validated_by(validators))
+    }
+
+    /// Gives the signed-in user a new signing and a new derivation key; the old ones are retired. What
+    /// they signed and opened stays as it is, and peers follow by themselves.
+    ///
+    /// # Errors
+    /// [`RemoteCode::Conflict`](absio_proto::RemoteCode::Conflict) if another device changed the key
+    /// file first; the keys are then as they were. After
+    /// [`Error::Transport`] log in again: see [`RotateKeys`].
+    pub fn rotate_keys(&self) -> Result<User, Error> {
+        self.0.run(RotateKeys::new())
+    }
+
+    /// The same for a user without a key file, to a `ring` made with [`KeyRing::rotated`]: keep it
+    /// before.
+    ///
+    /// # Errors
+    /// As there, and [`InputError::InvalidArgument`](absio_proto::InputError::InvalidArgument) if it is
+    /// not the next ring.
+    pub fn rotate_keys_to(&self, ring: KeyRing) -> Result<User, Error> {
+        self.0.run(RotateKeys::to(ring))
+    }
+
+    /// Revokes the keys of the signed-in user after a theft: makes new ones, ends every session, and
+    /// signs anew each container that the old key signed last. Says which it could not.
+    ///
+    /// # Errors
+    /// As [`rotate_keys`](Self::rotate_keys).
+    pub fn revoke_keys(&self) -> Result<Revoked, Error> {
+        self.0.run(RevokeKeys::new())
     }
 
     /// Deletes the signed-in user, for ever (S-160, S-206): containers that nobody else has go with

@@ -103,7 +103,7 @@ pub(super) fn verify(
         return Err(invalid(&"the manifest is dated in the future; check this device's clock"));
     }
     check::list_length(&sent, turn.state.config().access_entries, container)?;
-    let signer = users::chain(turn, user)?.ok_or_else(damaged)?;
+    let signer = users::watched_chain(turn, user)?.ok_or_else(damaged)?;
     let previous = present.map(|present| present.view.clone());
     let before = previous.clone();
     let verified = turn.verify("the revision", move || {

@@ -75,7 +75,7 @@ fn end(turn: &mut Turn<'_>, caller: &Caller, present: &Present, bytes: &[u8]) ->
     if proofs::is_ahead(tombstone.deleted_at, turn.time()) {
         return Err(invalid(&"the tombstone is dated in the future; check this device's clock"));
     }
-    let chain = users::chain(turn, user)?.ok_or_else(damaged)?;
+    let chain = users::watched_chain(turn, user)?.ok_or_else(damaged)?;
     check::tombstone(&tombstone, &present.view, &chain)?;
 
     let mut plan = changed(turn, container, tombstone.revision);

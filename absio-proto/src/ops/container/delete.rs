@@ -50,7 +50,7 @@ impl Delete {
     }
 
     fn remove(&self, head: &Head, cx: &Cx<'_>) -> Result<State, Error> {
-        let user = cx.session.signed_in()?;
+        let user = cx.session.signer()?;
         own_row(head, user.id())?;
         let base = head.view.body();
         let next = base.next_revision()?;

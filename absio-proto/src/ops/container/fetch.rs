@@ -10,12 +10,12 @@
 //! the pin (or from the creator) to the newest, the caller's blob against its hash in the manifest.
 //! One round trip, one more for each page of a long history.
 
-use crate::crypto::chain::{Pin, VerifiedHead, verify_run};
+use crate::crypto::chain::{ChainWalk, Pin, VerifiedHead};
 use crate::crypto::manifest::{AccessEntry, ManifestView, TypeOpening, no_type};
 use crate::crypto::tombstone::Tombstone;
 use crate::crypto::{ContainerKeys, key_blob};
 use crate::effect::Reply;
-use crate::error::{CryptoError, Error, Misuse, RemoteCode, RemoteError};
+use crate::error::{CryptoError, Error, InputError, Misuse, RemoteCode, RemoteError};
 use crate::limits;
 use crate::model::{ContainerId, Permissions, Portion, UserId};
 use crate::operation::{Cx, Operation, Step};
@@ -43,6 +43,8 @@ pub(super) struct Fetch {
     asked_at: u64,
     answer: Option<ContainerAnswer>,
     views: Vec<ManifestView>,
+    /// Whether the newest revision is taken as it is if only a revoked key of the caller's signed it.
+    on_own_word: bool,
     state: State,
 }
 
@@ -55,7 +57,14 @@ enum State {
 
 impl Fetch {
     pub(super) fn new(container: ContainerId, portion: Portion) -> Self {
-        Self { container, portion, asked_at: 0, answer: None, views: Vec::new(), state: State::Start }
+        let state = State::Start;
+        Self { container, portion, asked_at: 0, answer: None, views: Vec::new(), on_own_word: false, state }
+    }
+
+    /// Takes the newest revision as it is if only a revoked key of the caller's signed it.
+    pub(super) fn on_own_word(mut self) -> Self {
+        self.on_own_word = true;
+        self
     }
 
     fn take_answer(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
@@ -98,13 +107,20 @@ impl Fetch {
         }
     }
 
-    /// Users whose cards are needed and were not sent along.
+    /// Users whose cards are needed and were not sent along, or not all of them.
     fn missing(&self, session: &Session) -> BTreeSet<UserId> {
+        let lacks = |user: UserId, card: u64, key: u32| {
+            session
+                .chain(user)
+                .is_none_or(|chain| chain.sequence() < card || chain.signing_key(key).is_none())
+        };
+        let authors = self.views.iter().map(|view| view.body().author);
+        let authors = authors.map(|author| (author.user, author.card_sequence, author.index));
         let own = session.user().map(crate::session::User::id);
-        let authors = self.views.iter().map(|view| view.body().author.user);
-        let sealers =
-            self.views.last().and_then(|view| view.entry(own?)?.wrapped).map(|wrapped| wrapped.sealed_by);
-        authors.chain(sealers).filter(|user| session.chain(*user).is_none()).collect()
+        let wrapped = self.views.last().and_then(|view| view.entry(own?)?.wrapped);
+        let sealer = wrapped.map(|wrapped| (wrapped.sealed_by, 1, wrapped.sealed_by_index));
+        let needed = authors.chain(sealer).filter(|(user, card, key)| lacks(*user, *card, *key));
+        needed.map(|(user, _, _)| user).collect()
     }
 
     /// Whether the answer is older than what another operation saw while it was on its way, and not
@@ -132,7 +148,12 @@ impl Fetch {
             return Err(if same { deleted(self.container) } else { self.rolled_back(pin) });
         }
         let views = core::mem::take(&mut self.views);
-        let verified = verify_run(self.container, pin, views, &*cx.session, cx.now.utc)?;
+        let own = cx.session.signed_in()?.id();
+        let mut walk = ChainWalk::new(self.container, pin, cx.now.utc);
+        for view in views {
+            walk.push(view, &*cx.session)?;
+        }
+        let verified = if self.on_own_word { walk.finish_on_word_of(own)? } else { walk.finish()? };
         if let Some(bytes) = &answer.tombstone {
             let tombstone = Tombstone::decode(bytes)?;
             let dead = verified.check_tombstone(&tombstone, &*cx.session, cx.now.utc)?;
@@ -201,7 +222,9 @@ pub(super) fn open_keys(head: &Head, session: &Session) -> Result<Option<Contain
     head.view.manifest().check_blob(entry, blob)?;
     let Some(wrapped) = entry.wrapped else { return Ok(None) };
     let ring = user.keys();
-    let recipient = ring.chain().derivation_key(wrapped.derivation_index).ok_or(CryptoError::Decrypt)?;
+    // A row for a key that this device never had is for one that another device made since.
+    let unknown = InputError::KeysChanged { user: user.id() };
+    let recipient = ring.chain().derivation_key(wrapped.derivation_index).ok_or(unknown)?;
     let secret = ring.derivation_secret(wrapped.derivation_index).ok_or(CryptoError::Decrypt)?;
     let sender =
         session.chain(wrapped.sealed_by).and_then(|chain| chain.signing_key(wrapped.sealed_by_index));
@@ -250,7 +273,7 @@ impl Operation for Fetch {
                 Some(state) => state,
                 None if self.is_overtaken(cx.session) => self.start_over(),
                 None if missing.is_empty() => return Step::Done(self.verify(cx)),
-                None => State::Learning(PublicKeys::new(missing)),
+                None => State::Learning(PublicKeys::new(missing).refreshed()),
             };
         }
     }

@@ -1,4 +1,4 @@
-//! Containers: create, get, update, delete, list.
+//! Containers: create, get, update, delete, list, sign anew.
 
 mod chunks;
 mod content;
@@ -12,6 +12,7 @@ mod fetch;
 mod get;
 mod grants;
 mod list;
+mod resign;
 mod revise;
 mod summary;
 mod update;
@@ -27,6 +28,7 @@ pub(crate) use fetch::own_row;
 pub use get::Get;
 pub(crate) use get::Retained;
 pub use list::{List, ListPage};
+pub use resign::Resign;
 pub(crate) use summary::metadata;
 pub use update::Update;
 pub use update_or_create::UpdateOrCreate;

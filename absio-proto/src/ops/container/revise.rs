@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!  Start ──▶ Learning (cards of recipients) ──▶ (Uploading a large content)
-//!               ──▶ Sealing (job) ──▶ Sending ──▶ Revised
+//!    ▲          ──▶ Sealing (job) ──▶ Sending ──▶ Revised
+//!    └── once: a recipient changed keys ──┘
 //! ```
 //!
-//! One round trip; one more for all recipients whose cards are not known yet.
+//! One round trip; one more for all recipients whose cards are not known yet, two more if those known
+//! are outdated.
 
 use super::content::{ContentInput, Piece};
 use super::destination::Destination;
@@ -19,7 +21,7 @@ use crate::crypto::manifest::TypeOpening;
 use crate::crypto::segment::{Padding, SegmentHeader, SegmentSealer, segment_length};
 use crate::crypto::{CardChain, ContainerKeys, container_id};
 use crate::effect::{BlobId, Reply};
-use crate::error::{CryptoError, Error, LocalError, Misuse};
+use crate::error::{CryptoError, Error, LocalError, Misuse, RemoteCode};
 use crate::limits;
 use crate::model::{ContainerId, UserId};
 use crate::operation::{Cx, Leaf, Operation, Step};
@@ -49,6 +51,7 @@ impl<T> Change<T> {
 }
 
 /// What a revision is to do.
+#[derive(Clone)]
 pub(super) struct Revision {
     /// The revision before; none to create a container.
     pub(super) base: Option<Head>,
@@ -113,7 +116,7 @@ impl Revise {
 
     /// Everybody whose row may need a new blob or who must exist (S-038).
     fn recipients(&self, cx: &Cx<'_>) -> Result<BTreeSet<UserId>, Error> {
-        let own = cx.session.signed_in()?.id();
+        let own = cx.session.signer()?.id();
         let revision = self.revision.as_ref().ok_or(Misuse::ResumedAfterDone)?;
         let rekeys = !revision.header.is_kept() || !revision.content.is_kept();
         let present =
@@ -139,8 +142,8 @@ impl Revise {
 
     /// Draws everything random and puts the draft together.
     fn draft(&mut self, chains: Vec<CardChain>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let revision = self.revision.take().ok_or(Misuse::ResumedAfterDone)?;
-        let signer = cx.session.signed_in()?.clone();
+        let revision = self.revision.clone().ok_or(Misuse::ResumedAfterDone)?;
+        let signer = cx.session.signer()?.clone();
         let number = match &revision.base {
             Some(head) => head.view.body().next_revision()?,
             None => 1,
@@ -240,6 +243,19 @@ impl Revise {
         }))
     }
 
+    /// Whether the revision was refused for a recipient whose cards are fetched again then: it was
+    /// sealed for a key that is no longer in use (X-08).
+    fn is_for_old_keys(&mut self, error: &Error, cx: &Cx<'_>) -> Result<bool, Error> {
+        let Error::Remote(error) = error else { return Ok(false) };
+        let subject = error.subject.as_ref().and_then(|subject| subject.parse().ok());
+        let Some(user) = subject.filter(|_| error.code == RemoteCode::InvalidObject) else {
+            return Ok(false);
+        };
+        let concerned = self.recipients(cx)?.contains(&user);
+        let revision = self.revision.as_mut().ok_or(Misuse::ResumedAfterDone)?;
+        Ok(concerned && !core::mem::replace(&mut revision.refresh, true))
+    }
+
     fn send(&self, sealed: Sealed) -> State {
         let body = sealed.head.view.body();
         let route =
@@ -308,9 +324,17 @@ impl Operation for Revise {
                     self.send(sealed)
                 }
                 State::Sending(exchange, revised) => {
-                    let body = revised.head.view.body();
                     if self.destination.reaches_broker() {
-                        let answer = drive!(exchange, cx, reply);
+                        let answer = match exchange.resume(cx, reply.take()) {
+                            Step::Effect(effect) => return Step::Effect(effect),
+                            Step::Done(Ok(answer)) => answer,
+                            Step::Done(Err(error)) if attempt!(self.is_for_old_keys(&error, cx)) => {
+                                self.state = State::Start;
+                                continue;
+                            }
+                            Step::Done(Err(error)) => return Step::Done(Err(error)),
+                        };
+                        let body = revised.head.view.body();
                         attempt!(check_accepted(&answer, body.container, body.revision));
                     }
                     remember(cx.session, &revised.head);

@@ -16,21 +16,29 @@ use crate::ops::Exchange;
 use crate::session::User;
 use crate::wire::{self, KeyFileState, PutKeyFile, Route};
 
-/// The exchange that replaces the key file `held` at the broker, or none, by that of `new`. The
-/// reminder inside becomes the public one: they must not differ, or no device could fetch it.
+/// The exchange that replaces the key file `held` at the broker, or none, by that of `new`.
 pub(crate) fn replace(
     held: Option<&SealedKeyFile>,
     new: &User,
     retrieval_key: Option<[u8; 32]>,
 ) -> Result<Exchange, InputError> {
+    Ok(Exchange::bundle(Route::PutKeyFile, put_request(held, new, retrieval_key)?.encode()))
+}
+
+/// What replaces the key file `held` at the broker, or none, by that of `new`. The reminder inside
+/// becomes the public one: they must not differ, or no device could fetch it.
+pub(crate) fn put_request(
+    held: Option<&SealedKeyFile>,
+    new: &User,
+    retrieval_key: Option<[u8; 32]>,
+) -> Result<PutKeyFile, InputError> {
     let (open, sealed) = new.require_key_file()?;
-    let request = PutKeyFile {
+    Ok(PutKeyFile {
         expected: held.map(|held| (held.generation(), held.checksum())),
         key_file: sealed.as_bytes().to_vec(),
         retrieval_key,
         reminder: Some(open.reminder().to_owned()),
-    };
-    Ok(Exchange::bundle(Route::PutKeyFile, request.encode()))
+    })
 }
 
 /// The broker must have taken exactly `new`.

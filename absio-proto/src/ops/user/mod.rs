@@ -1,4 +1,4 @@
-//! Users: create, sign in and out, change credentials, delete, keys and reminders of anybody.
+//! Users: create, sign in and out, change credentials and keys, delete, keys and reminders of anybody.
 
 mod change_credentials;
 mod create;
@@ -8,6 +8,8 @@ mod logout;
 mod public_keys;
 mod register;
 mod reminder;
+mod revoke_keys;
+mod rotate_keys;
 
 pub use change_credentials::ChangeCredentials;
 pub use create::Create;
@@ -19,3 +21,5 @@ pub use public_keys::PublicKeys;
 pub(crate) use public_keys::learn_all;
 pub use register::Register;
 pub use reminder::Reminder;
+pub use revoke_keys::{RevokeKeys, Revoked};
+pub use rotate_keys::RotateKeys;
