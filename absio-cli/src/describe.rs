@@ -1,5 +1,6 @@
 //! What is known of a container, for programs and for people.
 
+use crate::output::shown;
 use absio_proto::model::{Access, Metadata, Timestamp};
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ pub(crate) fn metadata_text(metadata: &Metadata) -> String {
         lines.push(format!("modified   {at} by {by}"));
     }
     if let Some(container_type) = &metadata.container_type {
-        lines.push(format!("type       {container_type}"));
+        lines.push(format!("type       {}", shown(container_type)));
     }
     if let Some(length) = metadata.length {
         lines.push(format!("length     {length} bytes"));

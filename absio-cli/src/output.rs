@@ -1,6 +1,10 @@
 //! Data to stdout, messages to stderr; with `--json` both as one JSON object a line.
+//!
+//! What others wrote (types, names of programs, reminders, sentences of the server) may hold characters
+//! that a terminal obeys. For people they are shown as `\u{1b}`; programs get them as they are.
 
 use crate::failure::Failure;
+use absio_proto::wire::is_printable;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -24,7 +28,7 @@ impl Output {
     /// # Errors
     /// If stdout cannot be written.
     pub(crate) fn data(&self, object: &Value, text: &str) -> Result<(), Failure> {
-        if self.json { self.line(&object.to_string()) } else { self.line(text) }
+        if self.json { self.line(&object.to_string()) } else { self.line(&lines(text)) }
     }
 
     fn line(&self, text: &str) -> Result<(), Failure> {
@@ -49,7 +53,7 @@ impl Output {
     pub(crate) fn note(&self, text: &str) {
         if !self.json {
             // A closed stderr is no reason to fail.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", lines(text));
         }
     }
 
@@ -58,10 +62,43 @@ impl Output {
         let line = if self.json {
             json!({"error": {"code": failure.code, "message": failure.message}}).to_string()
         } else if failure.message.ends_with(&format!("[{}]", failure.code)) {
-            format!("absio: {}", failure.message)
+            lines(&format!("absio: {}", failure.message))
         } else {
-            format!("absio: {} [{}]", failure.message, failure.code)
+            lines(&format!("absio: {} [{}]", failure.message, failure.code))
         };
         let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+/// Our own text of one or more lines, with whatever others wrote in it.
+fn lines(text: &str) -> String {
+    escaped(text, |c| c == '\n')
+}
+
+/// A word or sentence of somebody else, on one line: it cannot pass for a line of ours.
+pub(crate) fn shown(text: &str) -> String {
+    escaped(text, |_| false)
+}
+
+fn escaped(text: &str, keep: impl Fn(char) -> bool) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if is_printable(c) || keep(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+        shown
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ms_terminal_escape_is_shown_and_not_sent() {
+        assert_eq!(shown("a\u{1b}[2J\nb\u{9b}\u{202e}"), r"a\u{1b}[2J\u{a}b\u{9b}\u{202e}");
+        assert_eq!(lines("ours\nand\u{7}"), "ours\nand\\u{7}");
+        assert_eq!(shown("caf\u{e9} \u{1f600}"), "caf\u{e9} \u{1f600}");
     }
 }

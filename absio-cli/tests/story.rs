@@ -230,3 +230,33 @@ fn a_get_that_is_told_to_end_leaves_no_half_file() {
     assert!(text(&output.stderr).contains("[interrupted]"));
     assert_eq!(std::fs::read_dir(&alice.root).unwrap().count(), 0);
 }
+
+#[test]
+fn ms_terminal_escape_of_types_reminders_and_names_is_not_printed() {
+    const ESCAPE: &str = "\u{1b}]0;owned\u{7}\nrevision   9";
+    let broker = Broker::start();
+    let user = broker.user("alice");
+    let file = user.file("note", b"x");
+    let id = user.ok(&["container", "create", &file, "--type", ESCAPE]).trim().to_owned();
+    let mut change = user.command(&["user", "change-credentials", "--reminder", ESCAPE]);
+    change
+        .env("ABSIO_NEW_PASSWORD", "Another Password 3")
+        .env("ABSIO_NEW_PASSPHRASE", "Another Passphrase 4");
+    assert!(change.output().unwrap().status.success());
+    for args in [
+        &["container", "list"][..],
+        &["user", "reminder", &user.id],
+        &["events"],
+        &["container", "get", &id, "--portion", "metadata"],
+    ] {
+        let mut command = user.command(args);
+        command.env("ABSIO_PASSPHRASE", "Another Passphrase 4");
+        let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        assert!(!printed.contains(|c: char| c.is_control() && c != '\n'), "{args:?}: {printed:?}");
+        assert!(printed.contains(r"\u{1b}]0;owned\u{7}\u{a}revision"), "{args:?}: {printed:?}");
+    }
+    // Programs get it as it was written.
+    let mut command = user.command(&["container", "list", "--json"]);
+    let printed = command.env("ABSIO_PASSPHRASE", "Another Passphrase 4").output().unwrap().stdout;
+    assert!(text(&printed).contains(r"\u001b]0;owned\u0007\nrevision"), "{}", text(&printed));
+}

@@ -5,7 +5,7 @@ use crate::connection::signed_in;
 use crate::describe::{metadata_object, metadata_text};
 use crate::failure::Failure;
 use crate::interrupt::begin_file;
-use crate::output::Output;
+use crate::output::{Output, shown};
 use crate::progress::{Counted, waiting};
 use crate::share::Sharing;
 use crate::source::Source;
@@ -208,7 +208,8 @@ fn list(global: &Global, output: &Output) -> Result<(), Failure> {
                 "sole": summary.sole,
                 "type": container_type,
             }),
-            format!("{id}  revision {}  {}", summary.revision, container_type.unwrap_or("")).trim_end(),
+            format!("{id}  revision {}  {}", summary.revision, shown(container_type.unwrap_or("")))
+                .trim_end(),
         )?;
     }
     Ok(())

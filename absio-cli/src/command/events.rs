@@ -3,7 +3,7 @@
 use crate::args::{EventsArgs, Global};
 use crate::connection::signed_in;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, shown};
 use absio_proto::limits;
 use absio_proto::model::Event;
 use serde_json::{Value, json};
@@ -41,11 +41,13 @@ fn object(event: &Event) -> Value {
 
 fn line(event: &Event) -> String {
     use std::fmt::Write;
-    let mut line = format!("{:>6}  {}  {} {}", event.id, event.date, event.event_type, event.action);
+    // Words that this version does not know are the server's own.
+    let (event_type, action) = (shown(&event.event_type.to_string()), shown(&event.action.to_string()));
+    let mut line = format!("{:>6}  {}  {event_type} {action}", event.id, event.date);
     let mut add = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             // Writing to a string cannot fail.
-            let _ = write!(line, "  {name} {value}");
+            let _ = write!(line, "  {name} {}", shown(&value));
         }
     };
     add("container", event.container_id.map(|id| id.to_string()));

@@ -3,7 +3,7 @@
 use crate::args::{Global, UserAction};
 use crate::connection::{client, signed_in};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, shown};
 use crate::progress::waiting;
 use crate::secret::{NEW_PASSPHRASE, NEW_PASSWORD, PASSPHRASE, PASSWORD};
 use absio_proto::crypto::CardChain;
@@ -71,7 +71,7 @@ fn show_one(chain: &CardChain, output: &Output) -> Result<(), Failure> {
 
 fn remind(global: &Global, id: UserId, output: &Output) -> Result<(), Failure> {
     let reminder = client(global)?.user().reminder(Some(id))?;
-    output.data(&json!({"user_id": id.to_string(), "reminder": reminder}), &reminder)
+    output.data(&json!({"user_id": id.to_string(), "reminder": reminder}), &shown(&reminder))
 }
 
 fn change_credentials(global: &Global, reminder: &str, output: &Output) -> Result<(), Failure> {

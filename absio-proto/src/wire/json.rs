@@ -1,5 +1,6 @@
 //! Strict JSON: bounded depth, no doubled names, bytes as base64url.
 
+use super::error::printable;
 use crate::error::{Error, InputError};
 use crate::limits;
 use core::fmt;
@@ -44,8 +45,10 @@ pub fn parse_strict(bytes: &[u8]) -> Result<Value, InputError> {
 /// [`Error::Protocol`] naming `what`.
 pub fn from_json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, Error> {
     let value = parse_strict(bytes).map_err(|_| Error::Protocol(format!("{what} is not strict JSON")))?;
-    serde_json::from_value(value)
-        .map_err(|error| Error::Protocol(format!("{what} has other fields ({error})")))
+    // The reason may repeat what the server sent.
+    serde_json::from_value(value).map_err(|error| {
+        Error::Protocol(format!("{what} has other fields ({})", printable(&error.to_string())))
+    })
 }
 
 /// Encodes a JSON body of the API.

@@ -18,7 +18,7 @@ pub use container::{
     Availability, ChangeContainer, ContainerAnswer, ContainerChanged, ContainerList, ContainerSummary,
     ManifestPage, RemoveContainer,
 };
-pub use error::{decode_error, encode_error};
+pub use error::{decode_error, encode_error, is_printable};
 pub use event::EventAnswer;
 pub(crate) use headers::encode_app_name;
 pub use headers::{
