@@ -138,9 +138,7 @@ pub enum InputError {
         user: UserId,
     },
     /// The keys on this device are no longer the user's.
-    #[error(
-        "the keys of user {user} were changed on another device; log in with the passphrase to fetch them"
-    )]
+    #[error("another device changed the keys of user {user}; log in with the passphrase")]
     KeysChanged {
         /// The user.
         user: UserId,

@@ -3,8 +3,9 @@
 use absio_proto::effect::{HttpResponse, Method};
 use absio_proto::model::UserId;
 use absio_proto::wire::{
-    AddCard, Bundle, BundleTag, ChangeContainer, ContainerAnswer, CreateUser, DeleteUser, KeysAnswer, ManifestPage,
-    PutKeyFile, RemoveContainer, RetrieveAnswer, Route, decode_error, parse_origin, parse_strict, to_json,
+    AddCard, Bundle, BundleTag, ChangeContainer, ContainerAnswer, CreateUser, DeleteUser, KeysAnswer,
+    ManifestPage, PutKeyFile, RemoveContainer, RetrieveAnswer, Route, decode_error, parse_origin,
+    parse_strict, to_json,
 };
 
 /// A bundle has one encoding; every message that is made of one can be tried on it.
