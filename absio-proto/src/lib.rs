@@ -93,4 +93,4 @@ pub use error::{CryptoError, Error, InputError, LocalError, Misuse, RemoteCode, 
 pub use operation::{
     BoxOp, Cx, Entropy, EntropyError, Generation, Guard, Join, Leaf, Map, Now, Operation, Step,
 };
-pub use session::{Config, DEFAULT_SERVER_URL, Session, User};
+pub use session::{Config, DEFAULT_SERVER_URL, KeySource, Session, User};

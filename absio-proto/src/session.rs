@@ -1,8 +1,11 @@
 //! What a client remembers between operations, in memory only: configuration, who is signed in,
 //! and what was verified before and must not go back.
 
+mod key_source;
 mod local;
 
+pub use key_source::KeySource;
+pub(crate) use key_source::Source;
 pub(crate) use local::Local;
 
 use crate::crypto::chain::{Pin, Signers};
@@ -35,6 +38,7 @@ pub struct Config {
     pub(crate) validators: Validators,
     pub(crate) deadline: Duration,
     pub(crate) kdf: KdfPolicy,
+    pub(crate) key_source: Option<Source>,
 }
 
 impl Config {
@@ -50,6 +54,7 @@ impl Config {
             validators: Validators::default(),
             deadline: Duration::from_secs(60),
             kdf: KdfPolicy::default(),
+            key_source: None,
         })
     }
 
@@ -90,6 +95,13 @@ impl Config {
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Takes public keys from `source` instead of the broker.
+    #[must_use]
+    pub fn key_source(mut self, source: Arc<dyn KeySource>) -> Self {
+        self.key_source = Some(Source(source));
         self
     }
 
@@ -364,10 +376,21 @@ impl Session {
         });
         let mismatch = |error| if own { CryptoError::OwnIdentityMismatch { user } } else { error };
         self.peers.insert(user, learned.map_err(mismatch)?);
-        if !own {
-            self.new_peers.insert(user);
-        }
+        self.new_peers.insert(user);
         Ok(())
+    }
+
+    /// Takes cards that a broker sent along with something else; with a source of one's own, the
+    /// broker's are not looked at.
+    pub(crate) fn learn_served(&mut self, cards: Vec<(UserId, Vec<u8>)>) -> Result<(), Error> {
+        if self.config()?.key_source.is_some() {
+            return Ok(());
+        }
+        let mut by_user: BTreeMap<UserId, Vec<Vec<u8>>> = BTreeMap::new();
+        for (user, card) in cards {
+            by_user.entry(user).or_default().push(card);
+        }
+        by_user.iter().try_for_each(|(user, cards)| self.learn_cards(*user, cards))
     }
 
     /// The open partition.

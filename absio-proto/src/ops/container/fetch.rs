@@ -20,7 +20,7 @@ use crate::limits;
 use crate::model::{ContainerId, Permissions, Portion, UserId};
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::Exchange;
-use crate::ops::user::{PublicKeys, learn_all};
+use crate::ops::user::PublicKeys;
 use crate::session::{Head, Session};
 use crate::wire::{ContainerAnswer, ManifestPage, Route};
 use crate::{attempt, drive};
@@ -70,7 +70,7 @@ impl Fetch {
     fn take_answer(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
         let reader = cx.session.signed_in()?.id();
         let mut answer = ContainerAnswer::decode(body, reader)?;
-        learn_all(cx.session, core::mem::take(&mut answer.cards))?;
+        cx.session.learn_served(core::mem::take(&mut answer.cards))?;
         self.views = decode_views(core::mem::take(&mut answer.views))?;
         let newest =
             self.views.last().ok_or_else(|| Error::Protocol("a container without a manifest".into()))?;
@@ -92,7 +92,7 @@ impl Fetch {
 
     fn take_page(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
         let page = ManifestPage::decode(body)?;
-        learn_all(cx.session, page.cards)?;
+        cx.session.learn_served(page.cards)?;
         let before = self.views.len();
         self.views.extend(decode_views(page.views)?);
         let next = self.views.last().map(|view| view.body().revision.saturating_add(1));

@@ -18,7 +18,6 @@ pub(crate) use login::check_user;
 pub use login::{Login, LoginWith};
 pub use logout::Logout;
 pub use public_keys::PublicKeys;
-pub(crate) use public_keys::learn_all;
 pub use register::Register;
 pub use reminder::Reminder;
 pub use revoke_keys::{RevokeKeys, Revoked};

@@ -1,16 +1,21 @@
 //! Fetches and verifies the public keys of users: one request, whatever their number.
+//!
+//! ```text
+//!  Start ──┬─▶ Fetching (from the broker, 4,096 users a request) ──▶ … ──▶ verified cards
+//!          └─▶ Asking (the configured source) ──▶ verified cards
+//! ```
 
 use crate::crypto::CardChain;
 use crate::effect::Reply;
 use crate::error::{Error, RemoteCode, RemoteError};
 use crate::limits;
 use crate::model::UserId;
-use crate::operation::{Cx, Operation, Step};
+use crate::operation::{BoxOp, Cx, Operation, Step};
 use crate::ops::Exchange;
 use crate::session::Session;
 use crate::wire::{KeysAnswer, KeysRequest, Route};
 use crate::{attempt, drive};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Gives the verified identity cards of users, in ascending order of id. What the session has
 /// verified already is not fetched again unless [`refreshed`](Self::refreshed).
@@ -24,6 +29,8 @@ pub struct PublicKeys {
 enum State {
     Start,
     Fetching(Exchange),
+    Asking(BoxOp<Vec<(UserId, Vec<Vec<u8>>)>>),
+    Learned,
 }
 
 impl PublicKeys {
@@ -38,13 +45,17 @@ impl PublicKeys {
         self
     }
 
-    fn fetch_next(&mut self) -> Option<State> {
+    /// The next request, or the question to the source; none if all is known.
+    fn fetch_next(&mut self, session: &Session) -> Result<Option<State>, Error> {
         if self.wanted.is_empty() {
-            return None;
+            return Ok(None);
+        }
+        if let Some(source) = &session.config()?.key_source {
+            return Ok(Some(State::Asking(source.0.cards(core::mem::take(&mut self.wanted)))));
         }
         let rest = self.wanted.split_off(self.wanted.len().min(limits::KEYS_PAGE));
         let request = KeysRequest { user_ids: core::mem::replace(&mut self.wanted, rest) };
-        Some(State::Fetching(Exchange::json(Route::Keys, &request)))
+        Ok(Some(State::Fetching(Exchange::json(Route::Keys, &request))))
     }
 
     fn learn(&self, body: &[u8], cx: &mut Cx<'_>) -> Result<(), Error> {
@@ -52,7 +63,7 @@ impl PublicKeys {
         if let Some(unknown) = answer.unknown.iter().find(|user| self.users.contains(user)) {
             return Err(unknown_user(*unknown));
         }
-        learn_all(cx.session, answer.cards)
+        cx.session.learn_served(answer.cards)
     }
 
     fn chains(&self, session: &Session) -> Result<Vec<CardChain>, Error> {
@@ -61,15 +72,6 @@ impl PublicKeys {
             .map(|user| session.chain(*user).cloned().ok_or_else(|| unknown_user(*user)))
             .collect()
     }
-}
-
-/// Verifies and pins cards that came with a reply.
-pub(crate) fn learn_all(session: &mut Session, cards: Vec<(UserId, Vec<u8>)>) -> Result<(), Error> {
-    let mut by_user: BTreeMap<UserId, Vec<Vec<u8>>> = BTreeMap::new();
-    for (user, card) in cards {
-        by_user.entry(user).or_default().push(card);
-    }
-    by_user.iter().try_for_each(|(user, cards)| session.learn_cards(*user, cards))
 }
 
 fn unknown_user(user: UserId) -> Error {
@@ -100,8 +102,15 @@ impl Operation for PublicKeys {
                     let body = drive!(exchange, cx, reply);
                     attempt!(self.learn(&body, cx));
                 }
+                State::Asking(source) => {
+                    for (user, cards) in drive!(source, cx, reply) {
+                        attempt!(cx.session.learn_cards(user, &cards));
+                    }
+                    self.state = State::Learned;
+                }
+                State::Learned => {}
             }
-            match self.fetch_next() {
+            match attempt!(self.fetch_next(cx.session)) {
                 Some(state) => self.state = state,
                 None => return Step::Done(self.chains(cx.session)),
             }
