@@ -5,6 +5,7 @@ mod support;
 
 use absio_broker::Fixture;
 use absio_proto::RemoteCode;
+use absio_proto::crypto::key_blob::blob_hash;
 use absio_proto::crypto::manifest::TypeOpening;
 use absio_proto::limits;
 use absio_proto::model::{Permissions, Portion};
@@ -89,6 +90,28 @@ fn s052_s054_each_portion_brings_its_sections() {
     let bare = alice.create(&Edit::default()).body().container;
     let got = alice.get(bare).unwrap();
     assert_eq!((got.header, got.content), (Availability::Absent, Availability::Absent));
+}
+
+#[test]
+fn mp_key_blob_of_another_length_is_not_stored() {
+    let People { alice, bob, .. } = people();
+    let edit = Edit { access: Some(vec![alice.grant(127), bob.grant(11)]), ..content("c") };
+    let with_length = |length: usize| {
+        let mut draft = alice.draft(&edit);
+        let (user, blob) = &mut draft.change.blobs[0];
+        blob.resize(length, 0);
+        // The row names it, so that nothing but its length stands against it.
+        let (user, hash) = (*user, blob_hash(blob));
+        draft.resign(&alice.ring, |_, entries| {
+            let row = entries.iter_mut().find(|entry| entry.user == user).unwrap();
+            row.wrapped.as_mut().unwrap().blob_hash = hash;
+        });
+        alice.send_creation(&draft).map(|_| ())
+    };
+    for length in [0, 223, 225, 1 << 20] {
+        assert_eq!(with_length(length), Err(RemoteCode::InvalidObject), "{length}");
+    }
+    assert_eq!(with_length(224), Ok(()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Reply, ReplyValue, Token};
 
 /// What is asked of the caller's content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ContentOp {
     /// Exactly `length` bytes at `offset`; a shorter source is an error.
     ReadAt {
@@ -22,13 +22,33 @@ pub enum ContentOp {
     },
 }
 
+/// Content is nobody else's business: only lengths are printed.
+impl core::fmt::Debug for ContentOp {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::ReadAt { offset, length } => write!(f, "read {length} bytes at {offset}"),
+            Self::WriteAt { offset, bytes } => write!(f, "write {} bytes at {offset}", bytes.len()),
+        }
+    }
+}
+
 /// What a content call gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ContentOutcome {
     /// The bytes of a [`ContentOp::ReadAt`].
     Bytes(Vec<u8>),
     /// A [`ContentOp::WriteAt`] was taken.
     Written,
+}
+
+/// As for [`ContentOp`].
+impl core::fmt::Debug for ContentOutcome {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Written => f.write_str("written"),
+        }
+    }
 }
 
 /// The caller's source or sink failed.
@@ -62,5 +82,21 @@ impl ContentCall {
     pub fn take(self) -> (ContentOp, impl FnOnce(Result<ContentOutcome, ContentError>) -> Reply) {
         let token = self.token;
         (self.op, move |outcome| Reply { token, value: ReplyValue::Content(outcome) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s099_content_is_printed_as_its_length() {
+        let bytes = b"canary".to_vec();
+        let write = ContentOp::WriteAt { offset: 7, bytes: bytes.clone() };
+        let read = ContentOp::ReadAt { offset: 7, length: 6 };
+        let shown = format!("{write:?}; {read:?}; {:?}", ContentOutcome::Bytes(bytes.clone()));
+        assert_eq!(shown, "write 6 bytes at 7; read 6 bytes at 7; 6 bytes");
+        // The control: bytes that are printed would be numbers.
+        assert!(format!("{bytes:?}").contains("99, 97"));
     }
 }

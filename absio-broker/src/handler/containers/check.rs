@@ -7,7 +7,7 @@ use crate::turn::{Halt, Turned, invalid, refuse_about};
 use absio_proto::RemoteCode;
 use absio_proto::crypto::CardChain;
 use absio_proto::crypto::chain::verify_author;
-use absio_proto::crypto::key_blob::blob_hash;
+use absio_proto::crypto::key_blob::{KEY_BLOB_LENGTH, blob_hash};
 use absio_proto::crypto::manifest::{
     AccessEntry, AccessSlot, AccessSlots, ManifestView, TypeOpening, no_type,
 };
@@ -99,6 +99,10 @@ pub(super) fn recipients(
 ) -> Turned<()> {
     let mut given: BTreeMap<UserId, &[u8]> = BTreeMap::new();
     for (user, blob) in blobs {
+        if blob.len() != KEY_BLOB_LENGTH {
+            let message = format!("a key blob is {KEY_BLOB_LENGTH} bytes long");
+            return Err(refuse_about(RemoteCode::InvalidObject, message, user));
+        }
         if given.insert(*user, blob).is_some() {
             return Err(refuse_about(RemoteCode::InvalidObject, "two key blobs are for one user", user));
         }

@@ -80,10 +80,9 @@ impl Fetch {
         if complete {
             return Ok(None);
         }
-        let pinned = cx.session.pin(self.container).map_or(1, |pin| pin.revision);
-        let from = pinned.max(end.saturating_sub(limits::REVISIONS_WALKED));
         self.views.clear();
-        Ok(Some(State::Paging(self.page(from))))
+        let pinned = cx.session.pin(self.container).map(|pin| pin.revision);
+        Ok(Some(State::Paging(self.page(first_page(pinned, end)))))
     }
 
     fn page(&self, from: u64) -> Exchange {
@@ -97,6 +96,9 @@ impl Fetch {
         self.views.extend(decode_views(page.views)?);
         let next = self.views.last().map(|view| view.body().revision.saturating_add(1));
         if !page.more {
+            if cx.session.pin(self.container).is_none() && !begin_at_creator(&mut self.views) {
+                return Err(CryptoError::HistoryTooLong { container: self.container }.into());
+            }
             return Ok(None);
         }
         match next.filter(|_| self.views.len() > before) {
@@ -172,6 +174,24 @@ impl Fetch {
         let (container, seen) = (self.container, pin.revision);
         CryptoError::RollbackDetected { container, seen, offered: seen.saturating_sub(1) }.into()
     }
+}
+
+/// Where the pages of a history that ends at `end` begin: at the pin, since a run that begins after it
+/// is refused; without one as far back as is walked.
+fn first_page(pinned: Option<u64>, end: u64) -> u64 {
+    pinned.unwrap_or_else(|| end.saturating_sub(limits::REVISIONS_WALKED - 1).max(1))
+}
+
+/// Lets a history that does not reach back to its beginning begin at the revision before the first one
+/// by the creator, whose word replaces what was before (F7). Whether there is a beginning.
+fn begin_at_creator(views: &mut Vec<ManifestView>) -> bool {
+    if views.first().is_none_or(|view| view.body().revision == 1) {
+        return true;
+    }
+    let by_creator = |view: &ManifestView| view.body().author.user == view.body().created_by;
+    let Some(followed) = views.iter().skip(1).position(by_creator) else { return false };
+    views.drain(..followed);
+    true
 }
 
 fn decode_views(views: Vec<Vec<u8>>) -> Result<Vec<ManifestView>, CryptoError> {
@@ -276,5 +296,23 @@ impl Operation for Fetch {
                 None => State::Learning(PublicKeys::new(missing).refreshed()),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_page;
+
+    #[test]
+    fn f7_pages_begin_at_the_pin_or_as_far_back_as_is_walked() {
+        assert_eq!(first_page(None, 1), 1);
+        assert_eq!(first_page(None, 9_999), 1);
+        assert_eq!(first_page(None, 10_000), 1);
+        // 10,000 revisions and no more: 2 to 10,001.
+        assert_eq!(first_page(None, 10_001), 2);
+        assert_eq!(first_page(None, u64::MAX), u64::MAX - 9_999);
+        // The pinned revision is always among them, however far behind.
+        assert_eq!(first_page(Some(3), 50_000), 3);
+        assert_eq!(first_page(Some(49_990), 50_000), 49_990);
     }
 }

@@ -8,7 +8,7 @@ use absio_proto::crypto::{AccessEntry, Author, ContainerKeys, Manifest, Manifest
 use absio_proto::effect::{HttpResponse, Method};
 use absio_proto::model::{AccessList, ContainerId, Grant, Permissions, Portion, Timestamp, UserId};
 use absio_proto::ops::container::{Create, Get, Update};
-use absio_proto::wire::{Availability, ContainerAnswer, ContainerChanged, KeysAnswer, to_json};
+use absio_proto::wire::{Availability, ContainerAnswer, ContainerChanged, KeysAnswer, ManifestPage, to_json};
 use absio_proto::{CryptoError, Error, RemoteCode, User};
 use serde_json::json;
 
@@ -402,15 +402,16 @@ fn mp_unauthorised_revision() {
     );
 }
 
-/// The newest revision of `id` as its creator might sign it with the number `revision`, and the one
-/// before, so that somebody without a pin takes it.
-fn renumbered(creator: &Device, id: ContainerId, revision: u64) -> Vec<Vec<u8>> {
+/// The newest revision of `id` as `signers` might sign it with their names and other numbers, the first
+/// of which follows no revision that is shown.
+fn renumbered(creator: &Device, id: ContainerId, signers: &[(u64, &User)]) -> Vec<Vec<u8>> {
     let view = newest(&ContainerAnswer::decode(&recorded(creator, id).body, creator.id()).unwrap());
     let (mut views, mut previous) = (Vec::new(), [1; 48]);
-    for revision in [revision - 1, revision] {
-        let body = ManifestBody { revision, previous, ..view.body().clone() };
+    for &(revision, signer) in signers {
+        let author = Author::of(signer.keys());
+        let body = ManifestBody { revision, previous, author, ..view.body().clone() };
         previous = body.hash();
-        let manifest = body.sign(creator.user().keys());
+        let manifest = body.sign(signer.keys());
         views.push(ManifestView::new(manifest, view.access().clone()).unwrap().encode());
     }
     views
@@ -421,7 +422,9 @@ fn ms_highest_revision_is_followed_by_an_error() {
     let [alice, bob] = people();
     let (id, own) = (alice.create(b"x", &[alice.full(), bob.full()]), alice.create(b"x", &[]));
     for revision in [u64::MAX, u64::MAX - 1] {
-        let (of_two, of_one) = (renumbered(&alice, id, revision), renumbered(&alice, own, revision));
+        let creator = alice.user();
+        let numbers = [(revision - 1, &creator), (revision, &creator)];
+        let (of_two, of_one) = (renumbered(&alice, id, &numbers), renumbered(&alice, own, &numbers));
         let too_high = |result: Result<(), Error>| match result {
             Err(Error::Crypto(CryptoError::RevisionInvalid { revision: u64::MAX, .. })) => true,
             // The control: after the one before it, the broker refuses, and shows a rollback.
@@ -443,6 +446,47 @@ fn ms_highest_revision_is_followed_by_an_error() {
             assert_eq!(too_high(result), revision == u64::MAX);
         }
     }
+}
+
+#[test]
+fn f7_of_a_very_long_history_the_last_ten_thousand_revisions_are_paged() {
+    let [alice, bob] = people();
+    let id = alice.create(b"x", &[alice.full(), bob.full()]);
+    let (creator, other, reader) = (alice.user(), bob.user(), bob.id());
+    // What the server holds back is nobody's loss: the pages may begin anywhere behind `from`.
+    let by = |signers: [&User; 4]| {
+        let numbers: Vec<_> = (19_997..).zip(signers).collect();
+        renumbered(&alice, id, &numbers)
+    };
+    let get = |views: Vec<Vec<u8>>| {
+        let device = fresh(&bob);
+        let cards =
+            [&alice, &bob].map(|device| (device.id(), device.user().keys().chain().cards()[0].clone()));
+        device.broker.record();
+        device.broker.set_hook(move |request| {
+            let views = views.clone();
+            if request.path.contains("/manifests") {
+                let page = ManifestPage { views, cards: cards.to_vec(), more: false };
+                return Fault::Answer(HttpResponse { status: 200, headers: Vec::new(), body: page.encode() });
+            }
+            Fault::Alter(Box::new(move |response| {
+                let mut answer = ContainerAnswer::decode(&response.body, reader).unwrap();
+                (answer.views, answer.complete) = (views[views.len() - 1..].to_vec(), false);
+                response.body = answer.encode(reader);
+            }))
+        });
+        let result = device.get(id);
+        device.broker.clear_hook();
+        let paths = traffic(&device.broker).into_iter().map(|exchange| exchange.request.path);
+        assert_eq!(paths.filter(|path| path.contains("/manifests?from=10001&")).count(), 1);
+        result
+    };
+    // The creator's word replaces what was before it, though the history shown begins with others.
+    let got = get(by([&other, &other, &creator, &other])).unwrap();
+    assert_eq!((got.metadata.unwrap().revision, got.content.as_deref()), (20_000, Some(&b"x"[..])));
+    // The control: nobody vouches for a history without the creator.
+    let refused = get(by([&other; 4])).unwrap_err();
+    assert!(matches!(refused, Error::Crypto(CryptoError::HistoryTooLong { .. })), "{refused:?}");
 }
 
 #[test]
