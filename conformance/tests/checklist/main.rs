@@ -9,6 +9,7 @@ mod containers;
 mod credentials;
 mod effects;
 mod events;
+mod extras;
 mod general;
 mod login;
 mod network;
