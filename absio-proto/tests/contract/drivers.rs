@@ -181,7 +181,7 @@ fn run_blocking<O: Operation<State>>(mut operation: O, seed: u64) -> (Result<O::
 }
 
 #[test]
-fn both_loops_give_the_same_result_by_the_same_effects() {
+fn x22_both_loops_give_the_same_result_by_the_same_effects() {
     let (result, log) = run_blocking(story(), 11);
     let host = Tasks(Shared::new(11));
     let (other_result, polls) = block_on(nonblocking::run(&mut story(), &host));
