@@ -324,6 +324,40 @@ impl Session {
         *seen = (here.generation(), here.checksum()).max(*seen);
     }
 
+    /// The key file of `user` is wanted here no more: another one may come in its place.
+    pub(crate) fn forget_key_file(&mut self, user: UserId) {
+        self.key_files.remove(&user);
+    }
+
+    /// No key file is wanted here any more.
+    pub(crate) fn forget_key_files(&mut self) {
+        self.key_files.clear();
+    }
+
+    /// Takes a new version of the key file of whoever is signed in to the local store. False if it is
+    /// of another partition, which must be entered then; true also if somebody else is signed in.
+    pub(crate) fn replace_local_key_file(&mut self, user: &User) -> bool {
+        let Some(local) = self.local.as_mut().filter(|local| local.user_id() == user.id()) else {
+            return true;
+        };
+        let secret = |user: &User| user.key_file().map(|open| open.store_secret().duplicate());
+        let is_same = secret(&local.user) == secret(user);
+        if is_same {
+            local.user = user.clone();
+        }
+        is_same
+    }
+
+    /// Keeps the cards of a peer in the local store with the next write, whether or not they were known.
+    pub(crate) fn keep_peer(&mut self, chain: &CardChain) -> Result<(), Error> {
+        let user = chain.user_id();
+        self.learn_cards(user, chain.cards())?;
+        if self.peers.contains_key(&user) {
+            self.new_peers.insert(user);
+        }
+        Ok(())
+    }
+
     /// Wipes keys, token and what was fetched for the user; pins stay (they hold no secret).
     pub(crate) fn sign_out(&mut self) {
         self.generation += 1;

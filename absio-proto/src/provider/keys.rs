@@ -1,19 +1,20 @@
 //! Public keys under the standard providers (S-183, S-203, S-222, S-223).
 //!
 //! ```text
-//!  Start ──▶ (Asking the broker for those not known) ──▶ (Keeping) ──▶ the cards
+//!  Keys:      Start ──▶ (Asking the broker for those not known) ──▶ (Keeping) ──▶ the cards
+//!  KeepKeys:  Start ──▶ (Keeping) ──▶ done
 //! ```
 
 use crate::crypto::CardChain;
-use crate::drive;
 use crate::effect::Reply;
-use crate::error::{Error, LocalError};
+use crate::error::{Error, LocalError, Misuse};
 use crate::model::UserId;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::ofs::Transact;
 use crate::ops::user::PublicKeys;
 use crate::provider::{Options, Standard};
 use crate::session::Session;
+use crate::{attempt, drive};
 use std::collections::BTreeSet;
 
 /// The operation under a standard provider. What was learned is kept; a store that fails is no
@@ -76,6 +77,38 @@ impl Operation for Keys {
                     Step::Done(_) => return Step::Done(Ok(core::mem::take(&mut self.chains))),
                 },
             };
+        }
+    }
+}
+
+/// Keeps the public keys of a user in the local store. A [`CardChain`] has no private part. Cards that do
+/// not go on from those known of the user are refused; one's own are in the key file.
+pub(crate) struct KeepKeys {
+    chain: Option<CardChain>,
+    keeping: Option<Transact>,
+}
+
+impl KeepKeys {
+    pub(crate) const fn new(chain: CardChain) -> Self {
+        Self { chain: Some(chain), keeping: None }
+    }
+}
+
+impl Operation for KeepKeys {
+    type Output = ();
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<(), Error>> {
+        if let Some(chain) = self.chain.take() {
+            let own = attempt!(cx.session.local()).user.clone();
+            if chain.user_id() == own.id() {
+                return Step::Done(own.keys().check_served(chain.cards()).map(drop).map_err(Into::into));
+            }
+            attempt!(cx.session.keep_peer(&chain));
+            self.keeping = Some(Transact::peers());
+        }
+        match &mut self.keeping {
+            Some(keeping) => keeping.resume(cx, reply.take()),
+            None => Step::Done(Err(Misuse::ResumedAfterDone.into())),
         }
     }
 }

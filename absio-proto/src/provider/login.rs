@@ -19,6 +19,7 @@ use crate::ops::ofs::{Enter, KeepKeyFile, LoadKeyFile};
 use crate::ops::user::LoginWith;
 use crate::ops::{Authenticate, key_file, user};
 use crate::provider::Standard;
+use crate::provider::key_file::is_behind;
 use crate::session::{Session, User};
 use crate::wire::Challenge;
 use crate::{attempt, drive};
@@ -85,6 +86,8 @@ impl Login {
         cx: &mut Cx<'_>,
     ) -> Result<State, Error> {
         let given = self.with.key_file.take();
+        // A newer one was seen and could not be written then: the server has it.
+        let sealed = sealed.filter(|here| self.place == Standard::Ofs || !is_behind(here, cx.session));
         if let Some(here) = &sealed {
             // What was here counts as seen: nobody offers less from now on.
             cx.session.recall_key_file(here);

@@ -16,12 +16,14 @@
 //! ```
 
 pub mod container;
+mod key_file;
 mod keys;
 mod locally;
 mod login;
 mod noted;
 mod options;
 mod standard;
+mod user;
 
 pub use container::Got;
 pub use login::SignedIn;
@@ -35,7 +37,7 @@ use crate::error::{Error, InputError};
 use crate::model::{ContainerId, Credentials, Event, EventFilter, UserId, Validators};
 use crate::operation::{BoxOp, Cx, Operation, Step};
 use crate::ops::container::{Changed, Create, Update, UpdateOrCreate};
-use crate::ops::key_file::{self, KeyFileChecksum};
+use crate::ops::key_file::{KeyFileChecksum, Update as UpdateKeyFile};
 use crate::ops::user::LoginWith;
 use crate::session::{Session, User};
 use core::marker::PhantomData;
@@ -122,7 +124,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// Writes a key file (S-182, S-202, S-221).
-    fn update_key_file(&self, update: key_file::Update) -> BoxOp<Noted<User>> {
+    fn update_key_file(&self, update: UpdateKeyFile) -> BoxOp<Noted<User>> {
         let _ = update;
         unsupported("key files")
     }

@@ -1,16 +1,20 @@
 //! The seed's three providers.
 
 use super::container::{Delete, Get, Getting, Got, Write, Writing};
-use super::keys::Keys;
+use super::key_file::{self, Checksum, Sync};
+use super::keys::{KeepKeys, Keys};
 use super::login::{Login, Logout, SignedIn};
-use super::{Options, Provider, unsupported};
+use super::user::{ChangeCredentials, Create as CreateUser, Delete as DeleteUser, LocalReminder};
+use super::{Noted, Options, Provider, SyncState, unsupported};
 use crate::crypto::CardChain;
 use crate::error::InputError;
-use crate::model::{ContainerId, Event, EventFilter, UserId};
+use crate::model::{ContainerId, Credentials, Event, EventFilter, UserId, Validators};
 use crate::operation::BoxOp;
 use crate::ops::container::{Changed, Create, Update, UpdateOrCreate};
 use crate::ops::events;
-use crate::ops::user::LoginWith;
+use crate::ops::key_file::{KeyFileChecksum, Update as UpdateKeyFile};
+use crate::ops::user::{LoginWith, Reminder};
+use crate::session::User;
 use core::fmt;
 use core::str::FromStr;
 
@@ -96,5 +100,57 @@ impl Provider for Standard {
 
     fn public_keys(&self, users: Vec<UserId>) -> BoxOp<Vec<CardChain>> {
         Box::new(Keys::new(*self, users, Options::new()))
+    }
+
+    fn get_key_file(&self, user: UserId, with: LoginWith) -> BoxOp<User> {
+        Box::new(key_file::Get::new(*self, user, with))
+    }
+
+    fn key_file_checksum(&self, user: Option<UserId>) -> BoxOp<KeyFileChecksum> {
+        Box::new(Checksum::new(*self, user))
+    }
+
+    fn key_file_state(&self, user: Option<UserId>) -> BoxOp<SyncState> {
+        match self {
+            Self::Server | Self::Ofs => unsupported("comparing key files: it has one place for them"),
+            Self::ServerCacheOfs => Box::new(key_file::State::new(user)),
+        }
+    }
+
+    fn sync_key_file(&self, user: Option<UserId>, with: LoginWith) -> BoxOp<Noted<User>> {
+        match self {
+            Self::Server | Self::Ofs => unsupported("syncing key files: it has one place for them"),
+            Self::ServerCacheOfs => Box::new(Sync::new(user, with)),
+        }
+    }
+
+    fn update_key_file(&self, update: UpdateKeyFile) -> BoxOp<Noted<User>> {
+        Box::new(key_file::Update::new(*self, update))
+    }
+
+    fn keep_public_keys(&self, chain: CardChain) -> BoxOp<()> {
+        match self {
+            Self::Server => unsupported("keeping public keys: it writes nothing on this device"),
+            Self::Ofs | Self::ServerCacheOfs => Box::new(KeepKeys::new(chain)),
+        }
+    }
+
+    fn create_user(&self, credentials: Credentials, validators: Option<Validators>) -> BoxOp<Noted<User>> {
+        Box::new(CreateUser::new(*self, credentials, validators))
+    }
+
+    fn change_credentials(&self, to: Credentials, validators: Option<Validators>) -> BoxOp<Noted<User>> {
+        Box::new(ChangeCredentials::new(*self, to, validators))
+    }
+
+    fn delete_user(&self, user: Option<UserId>) -> BoxOp<()> {
+        Box::new(DeleteUser::new(*self, user))
+    }
+
+    fn reminder(&self, user: Option<UserId>) -> BoxOp<String> {
+        match self {
+            Self::Ofs => Box::new(LocalReminder(user)),
+            Self::Server | Self::ServerCacheOfs => Box::new(Reminder::new(user)),
+        }
     }
 }

@@ -11,6 +11,7 @@ mod effects;
 mod events;
 mod extras;
 mod general;
+mod here;
 mod login;
 mod network;
 mod people;

@@ -1,7 +1,7 @@
 //! Replaces the key file at the broker, or puts the first one there (S-202).
 
 use super::{check_replaced, replace};
-use crate::crypto::{RetrievalKey, key_file};
+use crate::crypto::{RetrievalKey, SealedKeyFile, key_file};
 use crate::effect::Reply;
 use crate::error::{Error, InputError, Misuse};
 use crate::operation::{Cx, Leaf, Operation, Step};
@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 pub struct Update {
     user: Option<User>,
     passphrase: Option<Zeroizing<String>>,
+    is_local: bool,
     state: State,
 }
 
@@ -25,12 +26,14 @@ enum State {
     Start,
     Deriving(Leaf<Result<RetrievalKey, Error>>),
     Replacing(Exchange),
+    /// Nothing is sent.
+    Checked,
 }
 
 impl Update {
     /// To the key file that `user` holds.
     pub fn new(user: User) -> Self {
-        Self { user: Some(user), passphrase: None, state: State::Start }
+        Self { user: Some(user), passphrase: None, is_local: false, state: State::Start }
     }
 
     /// Fetchable by `passphrase` from now on. It must be the one the file is sealed under, otherwise
@@ -40,9 +43,29 @@ impl Update {
         self
     }
 
+    /// The user with the new key file.
+    pub(crate) const fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// Sends nothing and leaves the session as it is: gives the key file, checked, that is to be written
+    /// here.
+    pub(crate) fn locally(mut self) -> Self {
+        self.is_local = true;
+        self
+    }
+
     fn put(&self, cx: &Cx<'_>, retrieval_key: Option<[u8; 32]>) -> Result<State, Error> {
         let new = self.user.as_ref().ok_or(Misuse::ResumedAfterDone)?;
         let held = cx.session.signed_in()?.sealed_key_file();
+        if self.is_local {
+            let (seen, offered) = (held.map_or(0, SealedKeyFile::generation), new.require_key_file()?.1);
+            if offered.generation() <= seen {
+                let reason = format!("its generation must grow: {seen} is held");
+                return Err(InputError::InvalidArgument { argument: "key file", reason }.into());
+            }
+            return Ok(State::Checked);
+        }
         Ok(State::Replacing(replace(held, new, retrieval_key)?))
     }
 
@@ -89,6 +112,9 @@ impl Operation for Update {
                     attempt!(check_replaced(&body, &user));
                     cx.session.replace_key_file(user.clone());
                     return Step::Done(Ok(user));
+                }
+                State::Checked => {
+                    return Step::Done(self.user.take().ok_or_else(|| Misuse::ResumedAfterDone.into()));
                 }
             }
         }

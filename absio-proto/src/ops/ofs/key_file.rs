@@ -2,11 +2,16 @@
 //!
 //! ```text
 //!  LoadKeyFile:  Salt (0, 1) ──▶ First ──▶ Second ──▶ the newer of those that are whole
-//!  KeepKeyFile:  Salt (0, 1) ──▶ (writing a salt) ──▶ First ──▶ Second ──▶ done
+//!  KeepKeyFile:  Salt (0, 1) ──▶ (writing a salt) ──▶ First ──▶ Second ──▶ the salt is still there? ──▶ done
+//!                                                       ▲                     │ it is another one
+//!                                                       └─────────────────────┘
 //! ```
 //!
 //! Both cells are written one after the other with the same bytes: a crash leaves the old or the new
 //! file, and after the second write nothing of the old one is left to open with an old password.
+//!
+//! The salt is removed with the last user of the root. If that happens while a key file is written, nobody would
+//! find it again: so the salt is looked at once more, and put back.
 
 use super::ask::{self, Answer};
 use crate::crypto::SealedKeyFile;
@@ -21,6 +26,8 @@ use crate::{attempt, drive};
 /// Reads the salt of the root, making one if there is none and `create` says so.
 struct ReadSalt {
     create: bool,
+    /// The one to make, if it is not to be drawn.
+    wanted: Option<RootSalt>,
     found: Option<RootSalt>,
     state: SaltState,
 }
@@ -33,7 +40,12 @@ enum SaltState {
 
 impl ReadSalt {
     const fn new(create: bool) -> Self {
-        Self { create, found: None, state: SaltState::Start }
+        Self { create, wanted: None, found: None, state: SaltState::Start }
+    }
+
+    /// Puts `salt` back if there is none any more.
+    const fn confirm(salt: RootSalt) -> Self {
+        Self { create: true, wanted: Some(salt), found: None, state: SaltState::Start }
     }
 
     /// Writes the salt to cell `slot`, or is done.
@@ -63,7 +75,10 @@ impl Operation for ReadSalt {
                         (None, Some(cell)) => SaltState::Reading(slot + 1, ask::read_cell(*cell)),
                         (None, None) if !self.create => return Step::Done(Ok(None)),
                         (None, None) => {
-                            self.found = Some(RootSalt(attempt!(cx.random())));
+                            self.found = match self.wanted {
+                                Some(salt) => Some(salt),
+                                None => Some(RootSalt(attempt!(cx.random()))),
+                            };
                             match self.write(0) {
                                 Some(state) => state,
                                 None => return Step::Done(Ok(self.found)),
@@ -147,7 +162,8 @@ pub(crate) struct KeepKeyFile {
 
 enum KeepState {
     Salting(ReadSalt),
-    Writing { bytes: Vec<u8>, answer: Answer, next: Option<CellId> },
+    Writing { salt: RootSalt, bytes: Vec<u8>, answer: Answer, next: Option<CellId> },
+    Confirming(ReadSalt, RootSalt),
 }
 
 impl KeepKeyFile {
@@ -160,6 +176,13 @@ impl KeepKeyFile {
     pub(crate) const fn remove(user: UserId) -> Self {
         Self { user, file: None, state: KeepState::Salting(ReadSalt::new(false)) }
     }
+
+    fn write(&self, salt: RootSalt) -> KeepState {
+        let [first, second] = salt.cells(self.user);
+        let bytes = self.file.as_ref().map(|file| salt.seal(file)).unwrap_or_default();
+        let answer = ask::write_cell(first, bytes.clone());
+        KeepState::Writing { salt, bytes, answer, next: Some(second) }
+    }
 }
 
 impl Operation for KeepKeyFile {
@@ -170,25 +193,29 @@ impl Operation for KeepKeyFile {
             self.state = match &mut self.state {
                 KeepState::Salting(read) => {
                     let Some(salt) = drive!(read, cx, reply) else { return Step::Done(Ok(())) };
-                    let [first, second] = salt.cells(self.user);
-                    let bytes = self.file.take().map(|file| salt.seal(&file)).unwrap_or_default();
-                    KeepState::Writing {
-                        answer: ask::write_cell(first, bytes.clone()),
-                        bytes,
-                        next: Some(second),
-                    }
+                    self.write(salt)
                 }
-                KeepState::Writing { bytes, answer, next } => {
+                KeepState::Writing { salt, bytes, answer, next } => {
                     attempt!(ask::done(drive!(answer, cx, reply)));
+                    let salt = *salt;
                     match next.take() {
                         Some(cell) => {
                             let bytes = core::mem::take(bytes);
                             KeepState::Writing {
+                                salt,
                                 answer: ask::write_cell(cell, bytes),
                                 bytes: Vec::new(),
                                 next: None,
                             }
                         }
+                        None if self.file.is_none() => return Step::Done(Ok(())),
+                        None => KeepState::Confirming(ReadSalt::confirm(salt), salt),
+                    }
+                }
+                KeepState::Confirming(read, salt) => {
+                    let found = drive!(read, cx, reply);
+                    match found.filter(|found| found != salt) {
+                        Some(other) => self.write(other),
                         None => return Step::Done(Ok(())),
                     }
                 }

@@ -6,13 +6,16 @@
 //!            Enter ──▶ (Repair)                       one partition is open in the session
 //!  Recall ◀────┼────▶ Keep ──▶ blobs, then Transact   a container read; a container written
 //!            Leave                                    keys wiped
+//!            Erase                                    the partition and its key file removed
 //! ```
 
 pub(crate) mod ask;
 mod check;
 mod enter;
+mod erase;
 mod keep;
 mod key_file;
+mod purge;
 mod recall;
 mod repair;
 mod scan;
@@ -21,8 +24,10 @@ mod transact;
 
 pub use check::{Check, Checked};
 pub use enter::{Enter, Leave};
+pub(crate) use erase::Erase;
 pub(crate) use keep::{Keep, NewContent};
 pub(crate) use key_file::{KeepKeyFile, LoadKeyFile};
+pub use purge::PurgeRoot;
 pub(crate) use recall::Recall;
 pub use repair::{Repair, Repaired};
 pub(crate) use scan::Scan;

@@ -246,8 +246,8 @@ impl Operation for Transact {
                     self.read(&keys, cx)
                 }
                 State::Reading(answer, names) => {
-                    let names = core::mem::take(names);
                     let given = drive!(answer, cx, reply);
+                    let names = core::mem::take(names);
                     let values = attempt!(ask::values(given, names.len()));
                     match attempt!(self.commit(&names, values, cx)) {
                         Some(state) => state,
@@ -271,19 +271,17 @@ impl Operation for Transact {
                     }
                 }
                 State::Anchoring(answer, pending) => {
-                    let freed = core::mem::take(&mut pending.freed);
                     // What was committed stands; a state ahead of its anchors is a sound one.
                     let _ = drive!(answer, cx, reply);
-                    match free(freed) {
+                    match free(core::mem::take(&mut pending.freed)) {
                         Some(state) => state,
                         None => return Step::Done(Ok(())),
                     }
                 }
                 State::Freeing(answer, rest) => {
-                    let rest = core::mem::take(rest);
                     // A blob that stays is swept another time.
                     let _ = drive!(answer, cx, reply);
-                    match free(rest) {
+                    match free(core::mem::take(rest)) {
                         Some(state) => state,
                         None => return Step::Done(Ok(())),
                     }

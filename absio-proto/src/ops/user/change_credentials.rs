@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Start ──▶ Stretching (job) ──▶ Replacing (compare-and-set) ──▶ the new key file
+//!                           └─ for the local store: nothing is sent ─┘
 //! ```
 
 use super::create::{Stretched, stretch_new};
@@ -21,6 +22,7 @@ use crate::{attempt, drive};
 pub struct ChangeCredentials {
     credentials: Option<Credentials>,
     validators: Option<Validators>,
+    is_local: bool,
     state: State,
 }
 
@@ -34,12 +36,18 @@ enum State {
 impl ChangeCredentials {
     /// To `credentials`.
     pub fn new(credentials: Credentials) -> Self {
-        Self { credentials: Some(credentials), validators: None, state: State::Start }
+        Self { credentials: Some(credentials), validators: None, is_local: false, state: State::Start }
     }
 
     /// Checks the credentials by `validators`, for this call only (S-021).
     pub fn validated_by(mut self, validators: Validators) -> Self {
         self.validators = Some(validators);
+        self
+    }
+
+    /// Sends nothing and leaves the session as it is: gives the key file that is to be written here.
+    pub(crate) fn locally(mut self) -> Self {
+        self.is_local = true;
         self
     }
 
@@ -72,6 +80,10 @@ impl Operation for ChangeCredentials {
                     let held = attempt!(cx.session.signed_in()).clone();
                     let (open, sealed) = attempt!(held.require_key_file());
                     let user = User::from(attempt!(open.change_credentials(wraps, reminder, cx.entropy)));
+                    if self.is_local {
+                        self.state = State::Done;
+                        return Step::Done(Ok(user));
+                    }
                     let exchange = attempt!(replace(Some(sealed), &user, Some(retrieval_key)));
                     self.state = State::Replacing(exchange, user);
                 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Start ──▶ Stretching (job: three times) ──▶ Registering ──▶ User
+//!  └──────────────── Make ───────────────┘
 //! ```
 
 use super::register::Register;
@@ -17,18 +18,10 @@ use crate::{attempt, drive};
 
 /// Makes a new user with fresh keys and registers it with the broker. Nobody is signed in by it.
 /// One round trip; the validators run before any key is made.
-pub struct Create {
-    credentials: Option<Credentials>,
-    validators: Option<Validators>,
-    state: State,
-}
-
-/// Both wraps of the file key, and the public half of the retrieval key.
-pub(super) type Stretched = Result<(Wraps, [u8; 32]), Error>;
+pub struct Create(State);
 
 enum State {
-    Start,
-    Stretching(Leaf<Stretched>, Option<KeyFileContent>),
+    Making(Make),
     Registering(Register),
     Done,
 }
@@ -37,16 +30,61 @@ impl Create {
     /// With `credentials`; the passphrase also fetches the key file on other devices, the reminder
     /// is public.
     pub fn new(credentials: Credentials) -> Self {
-        Self { credentials: Some(credentials), validators: None, state: State::Start }
+        Self(State::Making(Make::new(credentials)))
     }
 
     /// Checks the credentials by `validators`, for this call only (S-021).
-    pub fn validated_by(mut self, validators: Validators) -> Self {
+    pub fn validated_by(self, validators: Validators) -> Self {
+        Self(match self.0 {
+            State::Making(make) => State::Making(make.validated_by(validators)),
+            other => other,
+        })
+    }
+}
+
+impl Operation for Create {
+    type Output = User;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
+        loop {
+            match &mut self.0 {
+                State::Making(make) => {
+                    let (user, retrieval_key) = drive!(make, cx, reply);
+                    self.0 = State::Registering(Register::with_key_file(user, retrieval_key));
+                }
+                State::Registering(register) => {
+                    let user = drive!(register, cx, reply);
+                    self.0 = State::Done;
+                    return Step::Done(Ok(user));
+                }
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            }
+        }
+    }
+}
+
+/// Both wraps of the file key, and the public half of the retrieval key.
+pub(super) type Stretched = Result<(Wraps, [u8; 32]), Error>;
+
+/// Makes a user and seals their first key file: nobody is told. Gives the user and the public half
+/// of the retrieval key.
+pub(crate) struct Make {
+    credentials: Option<Credentials>,
+    validators: Option<Validators>,
+    stretching: Option<(Leaf<Stretched>, KeyFileContent)>,
+}
+
+impl Make {
+    pub(crate) const fn new(credentials: Credentials) -> Self {
+        Self { credentials: Some(credentials), validators: None, stretching: None }
+    }
+
+    pub(crate) fn validated_by(mut self, validators: Validators) -> Self {
         self.validators = Some(validators);
         self
     }
 
-    fn start(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
+    fn start(&mut self, cx: &mut Cx<'_>) -> Result<(Leaf<Stretched>, KeyFileContent), Error> {
         let config = cx.session.config()?;
         let credentials = self.credentials.take().ok_or(Misuse::ResumedAfterDone)?;
         credentials.check(self.validators.as_ref().unwrap_or(&config.validators))?;
@@ -62,7 +100,28 @@ impl Create {
         let stretch = Leaf::compute("stretch new credentials", move || {
             stretch_new(secrets, user, &credentials, &origin, &policy)
         });
-        Ok(State::Stretching(stretch, Some(content)))
+        Ok((stretch, content))
+    }
+}
+
+impl Operation for Make {
+    type Output = (User, [u8; 32]);
+
+    fn resume(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Self::Output, Error>> {
+        if self.stretching.is_none() {
+            self.stretching = Some(attempt!(self.start(cx)));
+        }
+        let Some((leaf, _)) = &mut self.stretching else {
+            return Step::Done(Err(Misuse::ResumedAfterDone.into()));
+        };
+        let (wraps, retrieval_key) = attempt!(drive!(leaf, cx, reply));
+        let (_, content) = attempt!(self.stretching.take().ok_or(Misuse::ResumedAfterDone));
+        let user = User::from(attempt!(OpenKeyFile::seal_new(content, wraps, cx.entropy)));
+        Step::Done(Ok((user, retrieval_key)))
     }
 }
 
@@ -76,28 +135,4 @@ pub(super) fn stretch_new(
 ) -> Stretched {
     let wraps = secrets.wrap(user, &credentials.password, &credentials.passphrase, policy)?;
     Ok((wraps, RetrievalKey::derive(&credentials.passphrase, origin, user, policy).public()))
-}
-
-impl Operation for Create {
-    type Output = User;
-
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
-        loop {
-            match &mut self.state {
-                State::Start => self.state = attempt!(self.start(cx)),
-                State::Stretching(leaf, content) => {
-                    let (wraps, retrieval_key) = attempt!(drive!(leaf, cx, reply));
-                    let content = attempt!(content.take().ok_or(Misuse::ResumedAfterDone));
-                    let user = User::from(attempt!(OpenKeyFile::seal_new(content, wraps, cx.entropy)));
-                    self.state = State::Registering(Register::with_key_file(user, retrieval_key));
-                }
-                State::Registering(register) => {
-                    let user = drive!(register, cx, reply);
-                    self.state = State::Done;
-                    return Step::Done(Ok(user));
-                }
-                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
-            }
-        }
-    }
 }

@@ -13,6 +13,7 @@ mod rotate_keys;
 
 pub use change_credentials::ChangeCredentials;
 pub use create::Create;
+pub(crate) use create::Make;
 pub use delete::Delete;
 pub(crate) use login::check_user;
 pub use login::{Login, LoginWith};
