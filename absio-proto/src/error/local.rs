@@ -1,5 +1,6 @@
 //! What the local store of this device could not give.
 
+use crate::effect::TransportError;
 use crate::model::{ContainerId, UserId};
 
 /// Why the local store had no answer. What it still holds stands.
@@ -38,6 +39,37 @@ pub enum LocalError {
         /// The container.
         container: ContainerId,
     },
+    /// The container has changes that the broker has not got, and another was to be made without them.
+    #[error(
+        "changes of container {container} wait in the outbox; drain it first, or give up what was refused"
+    )]
+    Unsent {
+        /// The container.
+        container: ContainerId,
+    },
+    /// The deletion of the container waits to be sent.
+    #[error("container {container} is deleted here; that waits in the outbox to be sent")]
+    DeletionQueued {
+        /// The container.
+        container: ContainerId,
+    },
+    /// There is no such change in the outbox.
+    #[error("there is no change {sequence} in the outbox; list it to see what waits")]
+    NotQueued {
+        /// The number asked for.
+        sequence: u64,
+    },
+    /// The server could not be reached, and the change cannot wait for it. Nothing was queued.
+    #[error(
+        "the server could not be reached ({unreached}), and this change cannot wait in the outbox: {reason}"
+    )]
+    CannotQueue {
+        /// Why.
+        reason: &'static str,
+        /// What the transport said; whether the change may have been made all the same is
+        /// [`TransportError::unconfirmed`].
+        unreached: TransportError,
+    },
     /// Something that was kept is damaged or lost. Never told as "not found".
     #[error(
         "the local store is degraded: {reason}; check it with `absio ofs check`, and sync from the server"
@@ -57,6 +89,10 @@ impl LocalError {
             Self::KeyFileNotFound { .. } => "key_file_not_on_device",
             Self::KeysNotFound { .. } => "keys_not_on_device",
             Self::AccessExpired { .. } => "access_expired",
+            Self::Unsent { .. } => "unsent",
+            Self::DeletionQueued { .. } => "deletion_queued",
+            Self::NotQueued { .. } => "not_queued",
+            Self::CannotQueue { .. } => "cannot_queue",
             Self::Degraded { .. } => "degraded",
         }
     }

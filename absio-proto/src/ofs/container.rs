@@ -20,7 +20,8 @@ const LOCAL: u8 = 2;
 const REPORTED: u8 = 4;
 const UNSENT: u8 = 8;
 const KEPT: u8 = 16;
-const FLAGS: u8 = TOMBSTONE | LOCAL | REPORTED | UNSENT | KEPT;
+const LEAVING: u8 = 32;
+const FLAGS: u8 = TOMBSTONE | LOCAL | REPORTED | UNSENT | KEPT | LEAVING;
 
 /// Where a segment's bytes are.
 #[derive(Clone, PartialEq, Eq)]
@@ -83,6 +84,8 @@ impl Kept {
 #[derive(Clone)]
 pub(crate) struct ContainerRecord {
     pub(crate) container: ContainerId,
+    /// What the broker confirmed last; revision 0 if it never did, of a container that waits to be
+    /// created.
     pub(crate) pin: Pin,
     /// When the broker last confirmed that this is the present revision; none if it never did.
     pub(crate) fresh_at: Option<Timestamp>,
@@ -92,6 +95,8 @@ pub(crate) struct ContainerRecord {
     pub(crate) is_reported: bool,
     /// The revision kept is waiting to be sent.
     pub(crate) is_unsent: bool,
+    /// A deletion waits to be sent: what is kept is not shown, and goes once the broker has it.
+    pub(crate) is_leaving: bool,
     /// Where this record stands once more, for a container that nobody else has.
     pub(crate) envelope: Option<BlobId>,
     pub(crate) kept: Option<Kept>,
@@ -107,6 +112,7 @@ impl ContainerRecord {
             is_local: false,
             is_reported: false,
             is_unsent: false,
+            is_leaving: false,
             envelope: None,
             kept: None,
         }
@@ -133,6 +139,7 @@ impl ContainerRecord {
             | flag(self.is_local, LOCAL)
             | flag(self.is_reported, REPORTED)
             | flag(self.is_unsent, UNSENT)
+            | flag(self.is_leaving, LEAVING)
             | flag(self.kept.is_some(), KEPT);
         let writer = Writer::new()
             .u8(VERSION)
@@ -173,8 +180,9 @@ impl ContainerRecord {
         };
         let kept = if is(KEPT) { Some(read_kept(container, &mut reader)?) } else { None };
         reader.end()?;
-        let (is_local, is_reported, is_unsent) = (is(LOCAL), is(REPORTED), is(UNSENT));
-        Ok(Self { container, pin, fresh_at, is_local, is_reported, is_unsent, envelope, kept })
+        let (is_local, is_reported) = (is(LOCAL), is(REPORTED));
+        let (is_unsent, is_leaving) = (is(UNSENT), is(LEAVING));
+        Ok(Self { container, pin, fresh_at, is_local, is_reported, is_unsent, is_leaving, envelope, kept })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Envelopes: the record of a container once more, as a blob of its own. A container that nobody
-//! else has gets one, so that the loss of the index is not the loss of the container.
+//! Envelopes: a record once more, as a blob of its own. A container that nobody else has gets one, and
+//! a change that waits to be sent, so that the loss of the index is not theirs.
 //!
 //! ```text
 //! blob = lead: the length of the rest, sealed ‖ the record, sealed
@@ -7,27 +7,53 @@
 
 use super::container::ContainerRecord;
 use super::keys::{StoreKeys, sealed_length};
+use super::outbox::{self, QueuedChange};
 use crate::effect::BlobId;
 use crate::error::{CryptoError, Error};
 use crate::limits;
-use crate::operation::Entropy;
+use crate::operation::{Cx, Entropy, EntropyError};
 
 /// Bytes to read of a blob to learn whether it is an envelope.
 pub(crate) fn lead_length() -> u64 {
     sealed_length(8)
 }
 
+/// What an envelope holds. The first byte of the record tells.
+pub(crate) enum Enveloped {
+    /// A container that nobody else has.
+    Container(Box<ContainerRecord>),
+    /// A change that the broker has not got yet.
+    Change(Box<QueuedChange>),
+}
+
 /// The bytes of an envelope.
 pub(crate) fn seal(
     keys: &StoreKeys,
     blob: &BlobId,
-    record: &ContainerRecord,
+    record: &[u8],
     entropy: &mut dyn Entropy,
 ) -> Result<Vec<u8>, Error> {
-    let rest = keys.seal_envelope(blob, 1, &record.encode(), entropy)?;
+    let rest = keys.seal_envelope(blob, 1, record, entropy)?;
     let mut bytes = keys.seal_envelope(blob, 0, &(rest.len() as u64).to_be_bytes(), entropy)?;
     bytes.extend_from_slice(&rest);
     Ok(bytes)
+}
+
+/// The randomness of one envelope, drawn before, for [`seal`] inside a job.
+pub(crate) struct Salts(Vec<[u8; 32]>);
+
+impl Salts {
+    pub(crate) fn draw(cx: &mut Cx<'_>) -> Result<Self, Error> {
+        Ok(Self(vec![cx.random()?, cx.random()?]))
+    }
+}
+
+impl Entropy for Salts {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        let salt = self.0.pop().filter(|salt| salt.len() == buffer.len()).ok_or(EntropyError)?;
+        buffer.copy_from_slice(&salt);
+        Ok(())
+    }
 }
 
 /// How long the rest is, if `lead` begins an envelope of this partition.
@@ -37,7 +63,16 @@ pub(crate) fn rest_length(keys: &StoreKeys, blob: &BlobId, lead: &[u8]) -> Optio
     (length <= limits::STORE_BLOB_PART as u64).then_some(length)
 }
 
-/// The record in the rest.
-pub(crate) fn open(keys: &StoreKeys, blob: &BlobId, rest: &[u8]) -> Result<ContainerRecord, CryptoError> {
-    ContainerRecord::decode(&keys.open_envelope(blob, 1, rest).ok_or(CryptoError::Decrypt)?)
+/// What is in the rest.
+pub(crate) fn open(keys: &StoreKeys, blob: &BlobId, rest: &[u8]) -> Result<Enveloped, CryptoError> {
+    let record = keys.open_envelope(blob, 1, rest).ok_or(CryptoError::Decrypt)?;
+    if record.first() == Some(&outbox::CHANGE) {
+        let change = QueuedChange::decode(&record)?;
+        // A change names the blob it lies in: no other can stand for it.
+        if change.row.blob != *blob {
+            return Err(CryptoError::Decrypt);
+        }
+        return Ok(Enveloped::Change(Box::new(change)));
+    }
+    ContainerRecord::decode(&record).map(|record| Enveloped::Container(Box::new(record)))
 }

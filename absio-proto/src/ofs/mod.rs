@@ -19,5 +19,6 @@ pub(crate) mod container;
 pub(crate) mod envelope;
 pub(crate) mod key_file;
 pub(crate) mod keys;
+pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod state;

@@ -86,6 +86,12 @@ impl Exchange {
         Self { body, content_type: wire::BYTES_TYPE, ..Self::new(route) }
     }
 
+    /// With this idempotency key, which was kept before: the change may have been sent under it already.
+    pub(crate) fn under(mut self, idempotency_key: [u8; 16]) -> Self {
+        self.idempotency_key = Some(idempotency_key);
+        self
+    }
+
     /// Signed by `user` instead of the signed-in one: for creating a user.
     pub(crate) fn signed_by(mut self, user: User) -> Self {
         self.signer = Some(user);

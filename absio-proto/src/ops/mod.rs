@@ -9,6 +9,7 @@ pub mod info;
 pub mod key_file;
 pub mod message;
 pub mod ofs;
+pub(crate) mod outbox;
 pub mod user;
 
 pub(crate) use authenticate::Authenticate;

@@ -6,6 +6,9 @@
 //! | [`Standard::Ofs`] | in the local store, encrypted | from there; no network at all |
 //! | [`Standard::ServerCacheOfs`] | at the broker, then in the local store | from the local store, else from the broker |
 //!
+//! [`WithOutbox`] is the third with an outbox: a change that cannot be sent waits there instead of
+//! failing.
+//!
 //! Each has a session of its own: who signs in under one is not signed in under another;
 //! `ServerCacheOfs` signs in to both (S-229). A custom provider implements [`Provider`], as much of it
 //! as is called; the rest answers [`InputError::Unsupported`] (S-232).
@@ -22,6 +25,7 @@ mod locally;
 mod login;
 mod noted;
 mod options;
+pub mod outbox;
 mod standard;
 mod user;
 
@@ -29,6 +33,7 @@ pub use container::Got;
 pub use login::SignedIn;
 pub use noted::{Listed, Noted, SyncState};
 pub use options::Options;
+pub use outbox::WithOutbox;
 pub use standard::Standard;
 
 use crate::crypto::CardChain;

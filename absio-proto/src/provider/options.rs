@@ -10,13 +10,17 @@ pub struct Options {
     /// Answers from the local store only what the server confirmed at most this long ago; without it,
     /// whatever is kept.
     pub max_staleness: Option<Duration>,
+    /// Changes that cannot be sent wait in the outbox of the local store; false unless set: then they
+    /// fail, and nothing is written. It is for whoever chooses the provider of a call:
+    /// [`WithOutbox`](super::WithOutbox) instead of [`Standard::ServerCacheOfs`](super::Standard).
+    pub outbox: bool,
 }
 
 impl Options {
     /// The defaults.
     #[must_use]
     pub const fn new() -> Self {
-        Self { force_refresh: false, max_staleness: None }
+        Self { force_refresh: false, max_staleness: None, outbox: false }
     }
 
     /// Asks the server.
@@ -29,5 +33,11 @@ impl Options {
     #[must_use]
     pub const fn max_staleness(self, staleness: Duration) -> Self {
         Self { max_staleness: Some(staleness), ..self }
+    }
+
+    /// Lets changes wait in the outbox.
+    #[must_use]
+    pub const fn outbox(self) -> Self {
+        Self { outbox: true, ..self }
     }
 }

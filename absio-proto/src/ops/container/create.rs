@@ -165,6 +165,7 @@ impl Operation for Create {
         if self.destination != Destination::Broker {
             self.retained = Some(revised.retain());
         }
+        self.warnings.extend(revised.queued.map(|sequence| Warning::Queued { sequence }));
         let container = attempt!(encrypted_container(revised, cx));
         Step::Done(Ok(Changed { container, warnings: core::mem::take(&mut self.warnings) }))
     }

@@ -1,10 +1,13 @@
 //! Gives up one's own access, and with the last access the container (S-042 to S-048).
 //!
 //! ```text
-//!  Start ──▶ (Fetching) ──▶ Sending a revision without the own row, or a tombstone ──▶ done
-//!               ▲                 │ conflict: somebody changed it meanwhile
-//!               └─────────────────┘
+//!  Start ──▶ (Fetching) ──▶ (Queueing) ──▶ Sending ──▶ (Settling) ──▶ done
+//!               ▲                                          │ conflict: somebody changed it meanwhile
+//!               └──────────────────────────────────────────┘
 //! ```
+//!
+//! What is sent is a revision without the own row, or a tombstone. With the outbox it is in there before,
+//! and stays there when nobody answers.
 
 use super::fetch::{Fetch, own_row};
 use super::revise::check_accepted;
@@ -16,6 +19,8 @@ use crate::error::{Error, Misuse, RemoteCode};
 use crate::model::{ContainerId, Portion};
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::Exchange;
+use crate::ops::ofs::Transact;
+use crate::ops::outbox::{Enqueue, Enqueued, Unsent, dequeue, is_undecided};
 use crate::session::{Head, Session};
 use crate::wire::{RemoveContainer, Route};
 use crate::{attempt, drive};
@@ -29,27 +34,54 @@ const ATTEMPTS: u32 = 5;
 pub struct Delete {
     container: ContainerId,
     attempts: u32,
+    /// Whether it goes into the outbox before it is sent.
+    may_wait: bool,
+    /// Its number in the outbox, while it is there.
+    queued: Option<u64>,
+    removal: Option<Removal>,
+    failure: Option<Error>,
     state: State,
+}
+
+/// A removal that is signed.
+struct Removal {
+    body: Vec<u8>,
+    revision: u64,
+    pin: Pin,
 }
 
 enum State {
     Start,
     Fetching(Box<Fetch>),
-    Sending { exchange: Exchange, revision: u64, pin: Pin },
+    Queueing(Box<Enqueue>),
+    Sending(Exchange),
+    /// It is accepted, or refused: it leaves the outbox.
+    Settling(Transact),
     Done,
 }
 
 impl Delete {
     /// Of `container`.
     pub fn new(container: ContainerId) -> Self {
-        Self { container, attempts: 0, state: State::Start }
+        let (queued, removal, failure) = (None, None, None);
+        Self { container, attempts: 0, may_wait: false, queued, removal, failure, state: State::Start }
+    }
+
+    /// Through the outbox.
+    pub(crate) fn to_outbox(self) -> Self {
+        Self { may_wait: true, ..self }
+    }
+
+    /// After the end: its number in the outbox, if it waits there.
+    pub(crate) const fn queued(&self) -> Option<u64> {
+        self.queued
     }
 
     fn fetch(&self) -> State {
         State::Fetching(Box::new(Fetch::new(self.container, Portion::Metadata)))
     }
 
-    fn remove(&self, head: &Head, cx: &Cx<'_>) -> Result<State, Error> {
+    fn remove(&mut self, head: &Head, cx: &Cx<'_>) -> Result<State, Error> {
         let user = cx.session.signer()?;
         own_row(head, user.id())?;
         let base = head.view.body();
@@ -63,8 +95,60 @@ impl Delete {
             let (revision, hash) = (view.body().revision, view.body().hash());
             (RemoveContainer::Leave(view.encode()), revision, Pin { revision, hash, tombstone: false })
         };
-        let exchange = Exchange::bundle(Route::DeleteContainer(self.container), removal.encode());
-        Ok(State::Sending { exchange, revision, pin })
+        let body = removal.encode();
+        self.removal = Some(Removal { body: body.clone(), revision, pin });
+        Ok(if self.may_wait {
+            State::Queueing(Box::new(Enqueue::new(Unsent::deletion(self.container, pin, body))))
+        } else {
+            State::Sending(self.exchange(body))
+        })
+    }
+
+    fn exchange(&self, body: Vec<u8>) -> Exchange {
+        Exchange::bundle(Route::DeleteContainer(self.container), body)
+    }
+
+    fn enqueued(&mut self, enqueued: Enqueued) -> Option<State> {
+        self.queued = Some(enqueued.sequence);
+        let body = self.removal.as_mut().map(|removal| core::mem::take(&mut removal.body));
+        let exchange = self.exchange(body.unwrap_or_default()).under(enqueued.idempotency_key);
+        (!enqueued.waits).then_some(State::Sending(exchange))
+    }
+
+    /// What becomes of it after the broker's answer, or without one.
+    fn answered(&mut self, answer: Result<Vec<u8>, Error>) -> Option<State> {
+        let checked = answer.and_then(|answer| {
+            let removal = self.removal.as_ref().ok_or(Misuse::ResumedAfterDone)?;
+            check_accepted(&answer, self.container, removal.revision)
+        });
+        match checked {
+            Err(error) if self.queued.is_some() && is_undecided(&error) => return None,
+            checked => self.failure = checked.err(),
+        }
+        self.queued.take().map(|sequence| State::Settling(dequeue(sequence)))
+    }
+
+    fn done(&mut self) -> Step<Result<(), Error>> {
+        self.state = State::Done;
+        Step::Done(Ok(()))
+    }
+
+    /// Done, or once more from the start.
+    fn finish(&mut self, session: &mut Session) -> Result<Option<State>, Error> {
+        match self.failure.take() {
+            Some(error) if error.is_remote(&RemoteCode::Conflict) && self.attempts < ATTEMPTS => {
+                self.attempts += 1;
+                return Ok(Some(self.fetch()));
+            }
+            Some(error) => return Err(error),
+            None => {}
+        }
+        let removal = self.removal.take().ok_or(Misuse::ResumedAfterDone)?;
+        if self.queued.is_none() {
+            session.set_pin(self.container, removal.pin);
+        }
+        session.drop_head(self.container);
+        Ok(None)
     }
 }
 
@@ -104,22 +188,36 @@ impl Operation for Delete {
                     let head = drive!(fetch, cx, reply).head;
                     attempt!(self.remove(&head, cx))
                 }
-                State::Sending { exchange, revision, pin } => match exchange.resume(cx, reply.take()) {
+                State::Queueing(enqueue) => {
+                    let enqueued = drive!(enqueue, cx, reply);
+                    match self.enqueued(enqueued) {
+                        Some(state) => state,
+                        None => match attempt!(self.finish(cx.session)) {
+                            Some(state) => state,
+                            None => return self.done(),
+                        },
+                    }
+                }
+                State::Sending(exchange) => {
+                    let answer = match exchange.resume(cx, reply.take()) {
+                        Step::Effect(effect) => return Step::Effect(effect),
+                        Step::Done(answer) => answer,
+                    };
+                    match self.answered(answer) {
+                        Some(state) => state,
+                        None => match attempt!(self.finish(cx.session)) {
+                            Some(state) => state,
+                            None => return self.done(),
+                        },
+                    }
+                }
+                State::Settling(transact) => match transact.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
-                    Step::Done(Ok(body)) => {
-                        attempt!(check_accepted(&body, self.container, *revision));
-                        cx.session.set_pin(self.container, *pin);
-                        cx.session.drop_head(self.container);
-                        self.state = State::Done;
-                        return Step::Done(Ok(()));
-                    }
-                    Step::Done(Err(error))
-                        if error.is_remote(&RemoteCode::Conflict) && self.attempts < ATTEMPTS =>
-                    {
-                        self.attempts += 1;
-                        self.fetch()
-                    }
-                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                    // If it stays in the outbox, the next drain sends it again, to no effect.
+                    Step::Done(_) => match attempt!(self.finish(cx.session)) {
+                        Some(state) => state,
+                        None => return self.done(),
+                    },
                 },
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
             };

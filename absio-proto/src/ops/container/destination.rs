@@ -10,6 +10,8 @@ pub(crate) enum Destination {
     Broker,
     /// To the broker; what was sealed is given back for the local store.
     Both(BlobId),
+    /// To the broker as [`Both`](Self::Both), and into the outbox before; there it stays if nobody answers.
+    Outbox(BlobId),
     /// To the local store alone.
     Local(BlobId),
 }
@@ -23,7 +25,7 @@ impl Destination {
     pub(crate) const fn blob(self) -> Option<BlobId> {
         match self {
             Self::Broker => None,
-            Self::Both(blob) | Self::Local(blob) => Some(blob),
+            Self::Both(blob) | Self::Outbox(blob) | Self::Local(blob) => Some(blob),
         }
     }
 }

@@ -29,6 +29,7 @@ pub use get::Get;
 pub(crate) use get::Retained;
 pub use list::{List, ListPage};
 pub use resign::Resign;
+pub(crate) use revise::check_accepted;
 pub(crate) use summary::metadata;
 pub use update::Update;
 pub use update_or_create::UpdateOrCreate;

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //!  Start ──▶ Learning (cards of recipients) ──▶ (Uploading a large content)
-//!    ▲          ──▶ Sealing (job) ──▶ Sending ──▶ Revised
-//!    └── once: a recipient changed keys ──┘
+//!    ▲          ──▶ Sealing (job) ──▶ (Queueing) ──▶ Sending ──▶ (Settling) ──▶ Revised
+//!    └── once: a recipient changed keys ───────────────┘
 //! ```
+//!
+//! With the outbox, the change is in it before it is sent. It is taken out when the broker accepted or
+//! refused it, and stays there when nobody answered: then it is revised here, and queued.
 //!
 //! One round trip; one more for all recipients whose cards are not known yet, two more if those known
 //! are outdated.
@@ -20,13 +23,14 @@ use crate::crypto::chain::Pin;
 use crate::crypto::manifest::TypeOpening;
 use crate::crypto::segment::{Padding, SegmentHeader, SegmentSealer, segment_length};
 use crate::crypto::{CardChain, ContainerKeys, container_id};
-use crate::effect::{BlobId, Reply};
+use crate::effect::{BlobId, Reply, TransportError};
 use crate::error::{CryptoError, Error, LocalError, Misuse, RemoteCode};
 use crate::limits;
 use crate::model::{ContainerId, UserId};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::ops::Exchange;
-use crate::ops::ofs::NewContent;
+use crate::ops::ofs::{NewContent, Transact};
+use crate::ops::outbox::{Enqueue, Enqueued, Unsent, dequeue, is_undecided};
 use crate::ops::user::PublicKeys;
 use crate::session::{Head, Session};
 use crate::wire::{self, ContainerChanged, Route};
@@ -76,6 +80,8 @@ pub(super) struct Revised {
     pub(super) content: Option<Vec<u8>>,
     /// The chunks of a content that went ahead in parts, if they are kept.
     pub(super) streamed: Option<(SegmentHeader, BlobId)>,
+    /// Its number in the outbox, if it waits there.
+    pub(super) queued: Option<u64>,
 }
 
 impl Revised {
@@ -96,6 +102,10 @@ pub(super) struct Revise {
     destination: Destination,
     streamed: Option<(SegmentHeader, BlobId)>,
     draft: Option<Draft>,
+    revised: Option<Box<Revised>>,
+    /// Its number in the outbox, while it is there.
+    queued: Option<u64>,
+    failure: Option<Error>,
     state: State,
 }
 
@@ -104,14 +114,26 @@ enum State {
     Learning(PublicKeys),
     Uploading(Box<Upload>),
     Sealing(Leaf<Result<Sealed, Error>>),
-    Sending(Exchange, Box<Revised>),
+    Queueing(Box<Enqueue>, Route, Vec<u8>),
+    Sending(Exchange),
+    /// It is accepted, or refused: it leaves the outbox.
+    Settling(Transact),
     Done,
 }
 
 impl Revise {
     pub(super) fn new(revision: Revision) -> Self {
         let destination = revision.destination;
-        Self { revision: Some(revision), destination, streamed: None, draft: None, state: State::Start }
+        Self {
+            revision: Some(revision),
+            destination,
+            streamed: None,
+            draft: None,
+            revised: None,
+            queued: None,
+            failure: None,
+            state: State::Start,
+        }
     }
 
     /// Everybody whose row may need a new blob or who must exist (S-038).
@@ -256,14 +278,70 @@ impl Revise {
         Ok(concerned && !core::mem::replace(&mut revision.refresh, true))
     }
 
-    fn send(&self, sealed: Sealed) -> State {
-        let body = sealed.head.view.body();
-        let route =
-            if body.revision == 1 { Route::CreateContainer } else { Route::UpdateContainer(body.container) };
-        let exchange = Exchange::bundle(route, sealed.change.encode());
+    fn send(&mut self, sealed: Sealed) -> State {
+        let manifest = sealed.head.view.body();
+        let is_new = manifest.revision == 1;
+        let route = if is_new { Route::CreateContainer } else { Route::UpdateContainer(manifest.container) };
+        let body = sealed.change.encode();
+        // What was uploaded before does not wait at the broker.
+        let may_wait = self.may_wait() && sealed.change.content_upload.is_none();
+        let unsent = may_wait.then(|| Unsent::revision(&sealed.head, sealed.keys.as_ref(), body.clone()));
         let (header, content) = (sealed.change.header, sealed.change.content);
         let (head, keys, streamed) = (sealed.head, sealed.keys, self.streamed);
-        State::Sending(exchange, Box::new(Revised { head, keys, header, content, streamed }))
+        self.revised = Some(Box::new(Revised { head, keys, header, content, streamed, queued: None }));
+        match unsent {
+            Some(unsent) => State::Queueing(Box::new(Enqueue::new(unsent)), route, body),
+            None => State::Sending(Exchange::bundle(route, body)),
+        }
+    }
+
+    const fn may_wait(&self) -> bool {
+        matches!(self.destination, Destination::Outbox(_))
+    }
+
+    /// It is in the outbox. Behind others of the container it waits for a drain.
+    fn enqueued(&mut self, enqueued: Enqueued, route: Route, body: Vec<u8>) -> Option<State> {
+        self.queued = Some(enqueued.sequence);
+        let exchange = Exchange::bundle(route, body).under(enqueued.idempotency_key);
+        (!enqueued.waits).then_some(State::Sending(exchange))
+    }
+
+    /// What becomes of it after the broker's answer, or without one.
+    fn answered(&mut self, answer: Result<Vec<u8>, Error>) -> Option<State> {
+        let checked = answer.and_then(|answer| {
+            let revised = self.revised.as_ref().ok_or(Misuse::ResumedAfterDone)?;
+            let body = revised.head.view.body();
+            check_accepted(&answer, body.container, body.revision)
+        });
+        match checked {
+            Err(error) if self.queued.is_some() && is_undecided(&error) => return None,
+            Err(Error::Transport(error)) if self.may_wait() => self.failure = Some(cannot_queue(error)),
+            Err(error) => self.failure = Some(error),
+            Ok(()) => {}
+        }
+        self.queued.take().map(|sequence| State::Settling(dequeue(sequence)))
+    }
+
+    /// Done, or once more from the start.
+    fn finish(&mut self, cx: &mut Cx<'_>) -> Result<Option<Revised>, Error> {
+        if let Some(failure) = self.failure.take() {
+            if self.is_for_old_keys(&failure, cx)? {
+                self.state = State::Start;
+                return Ok(None);
+            }
+            return Err(failure);
+        }
+        self.state = State::Done;
+        let session = &mut *cx.session;
+        let mut revised = self.revised.take().ok_or(Misuse::ResumedAfterDone)?;
+        revised.queued = self.queued;
+        if self.queued.is_some() {
+            // What waits is built on, and not pinned: the broker has not confirmed it.
+            session.set_head(revised.head.view.body().container, revised.head.clone());
+        } else {
+            remember(session, &revised.head);
+        }
+        Ok(Some(*revised))
     }
 
     /// Without a broker, only recipients that are known can be sealed for.
@@ -280,6 +358,11 @@ impl Revise {
     }
 }
 
+fn cannot_queue(unreached: TransportError) -> Error {
+    let reason = "a content over 4 MiB, or from a source, goes straight to the server";
+    LocalError::CannotQueue { reason, unreached }.into()
+}
+
 fn seal(draft: Draft) -> State {
     State::Sealing(Leaf::compute("seal a revision", move || draft.seal()))
 }
@@ -292,7 +375,7 @@ pub(super) fn remember(session: &mut Session, head: &Head) {
 }
 
 /// The broker must have taken exactly this revision.
-pub(super) fn check_accepted(body: &[u8], container: ContainerId, revision: u64) -> Result<(), Error> {
+pub(crate) fn check_accepted(body: &[u8], container: ContainerId, revision: u64) -> Result<(), Error> {
     let changed: ContainerChanged = wire::from_json("the change's reply", body)?;
     if changed.container_id == container && changed.revision == revision {
         Ok(())
@@ -312,37 +395,58 @@ impl Operation for Revise {
                     let chains = drive!(keys, cx, reply);
                     attempt!(self.draft(chains, cx))
                 }
-                State::Uploading(upload) => {
-                    let uploaded = drive!(upload, cx, reply);
-                    let mut draft = attempt!(self.draft.take().ok_or(Misuse::ResumedAfterDone));
-                    self.streamed = uploaded.kept;
-                    draft.content = ContentDraft::Uploaded(uploaded.upload, uploaded.digest);
-                    seal(draft)
-                }
+                State::Uploading(upload) => match upload.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(Ok(uploaded)) => {
+                        let mut draft = attempt!(self.draft.take().ok_or(Misuse::ResumedAfterDone));
+                        self.streamed = uploaded.kept;
+                        draft.content = ContentDraft::Uploaded(uploaded.upload, uploaded.digest);
+                        seal(draft)
+                    }
+                    Step::Done(Err(Error::Transport(error))) if self.may_wait() => {
+                        return Step::Done(Err(cannot_queue(error)));
+                    }
+                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                },
                 State::Sealing(leaf) => {
                     let sealed = attempt!(drive!(leaf, cx, reply));
                     self.send(sealed)
                 }
-                State::Sending(exchange, revised) => {
+                State::Queueing(enqueue, route, body) => {
+                    let enqueued = drive!(enqueue, cx, reply);
+                    let (route, body) = (route.clone(), core::mem::take(body));
+                    match self.enqueued(enqueued, route, body) {
+                        Some(state) => state,
+                        None => match attempt!(self.finish(cx)) {
+                            Some(revised) => return Step::Done(Ok(revised)),
+                            None => continue,
+                        },
+                    }
+                }
+                State::Sending(exchange) => {
                     if self.destination.reaches_broker() {
                         let answer = match exchange.resume(cx, reply.take()) {
                             Step::Effect(effect) => return Step::Effect(effect),
-                            Step::Done(Ok(answer)) => answer,
-                            Step::Done(Err(error)) if attempt!(self.is_for_old_keys(&error, cx)) => {
-                                self.state = State::Start;
-                                continue;
-                            }
-                            Step::Done(Err(error)) => return Step::Done(Err(error)),
+                            Step::Done(answer) => answer,
                         };
-                        let body = revised.head.view.body();
-                        attempt!(check_accepted(&answer, body.container, body.revision));
+                        if let Some(state) = self.answered(answer) {
+                            self.state = state;
+                            continue;
+                        }
                     }
-                    remember(cx.session, &revised.head);
-                    let State::Sending(_, revised) = core::mem::replace(&mut self.state, State::Done) else {
-                        return Step::Done(Err(Misuse::ResumedAfterDone.into()));
-                    };
-                    return Step::Done(Ok(*revised));
+                    match attempt!(self.finish(cx)) {
+                        Some(revised) => return Step::Done(Ok(revised)),
+                        None => continue,
+                    }
                 }
+                State::Settling(transact) => match transact.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    // If it stays in the outbox, the next drain sends it again, to no effect.
+                    Step::Done(_) => match attempt!(self.finish(cx)) {
+                        Some(revised) => return Step::Done(Ok(revised)),
+                        None => continue,
+                    },
+                },
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
             };
         }

@@ -321,6 +321,7 @@ impl Operation for Update {
                         if self.destination != Destination::Broker {
                             self.retained = Some(revised.retain());
                         }
+                        self.warnings.extend(revised.queued.map(|sequence| Warning::Queued { sequence }));
                         let container = attempt!(encrypted_container(revised, cx));
                         let warnings = core::mem::take(&mut self.warnings);
                         return Step::Done(Ok(Changed { container, warnings }));

@@ -25,6 +25,12 @@ pub enum Warning {
     ReplacedUnseenAccess,
     /// It was not kept in the local store, which failed like this (S-175, S-234).
     NotKept(StoreErrorKind),
+    /// The server could not be reached: the change waits in the outbox, under this number, and is seen
+    /// on this device alone until it is sent.
+    Queued {
+        /// Its number.
+        sequence: u64,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -32,6 +38,9 @@ impl fmt::Display for Warning {
         f.write_str(match self {
             Self::NotKept(kind) => {
                 return write!(f, "it is not kept on this device: the local store failed ({kind:?})");
+            }
+            Self::Queued { sequence } => {
+                return write!(f, "the server was not reached: the change waits in the outbox as {sequence}");
             }
             Self::CallerExcluded => "the access list does not name you: you have no access to this container",
             Self::ReplacedUnseenAccess => {
@@ -42,6 +51,14 @@ impl fmt::Display for Warning {
 }
 
 impl Warning {
+    /// The number of the change in the outbox, if it waits there.
+    pub(crate) fn queued(warnings: &[Self]) -> Option<u64> {
+        warnings.iter().find_map(|warning| match warning {
+            Self::Queued { sequence } => Some(*sequence),
+            _ => None,
+        })
+    }
+
     /// That something was not kept, as a store's failure says it.
     pub(crate) const fn not_kept(error: &Error) -> Self {
         Self::NotKept(match error {

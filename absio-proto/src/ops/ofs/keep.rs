@@ -13,9 +13,10 @@ use crate::effect::{BlobId, Reply};
 use crate::error::{Error, Misuse};
 use crate::limits;
 use crate::model::UserId;
-use crate::ofs::container::{ContainerRecord, KeptSection};
+use crate::ofs::container::{ContainerRecord, Kept, KeptSection};
 use crate::ofs::envelope;
 use crate::ofs::keys::Kind;
+use crate::ofs::outbox::OutboxRow;
 use crate::operation::{Cx, Operation, Step};
 use crate::session::Session;
 use crate::{attempt, drive};
@@ -47,6 +48,8 @@ pub(crate) struct Keep {
     record: ContainerRecord,
     content: Option<NewContent>,
     holder: Option<UserId>,
+    /// The change that waits to be sent, of which this is the outcome.
+    queued: Option<u64>,
     /// Blobs of this keep, sealed or not, until the record names them.
     blobs: Vec<BlobId>,
     failure: Option<Error>,
@@ -73,10 +76,17 @@ impl Keep {
             record,
             content: Some(content),
             holder: None,
+            queued: None,
             blobs,
             failure: None,
             state: State::Recalling(recall),
         }
+    }
+
+    /// It is the outcome of the change `sequence` of the outbox: unsent as long as that waits.
+    pub(crate) const fn queued(mut self, sequence: u64) -> Self {
+        self.queued = Some(sequence);
+        self
     }
 
     /// Takes over from what was kept before what is still the same.
@@ -114,7 +124,7 @@ impl Keep {
         if self.record.is_local && self.record.kept.is_some() && self.record.envelope.is_none() {
             let blob = keys.blob_id(cx.random()?);
             self.record.envelope = Some(blob);
-            let bytes = envelope::seal(&keys, &blob, &self.record, cx.entropy)?;
+            let bytes = envelope::seal(&keys, &blob, &self.record.encode(), cx.entropy)?;
             return self.write(blob, &bytes);
         }
         Ok(self.transact())
@@ -135,21 +145,28 @@ impl Keep {
     }
 
     fn transact(&self) -> State {
-        let record = self.record.clone();
-        let id = record.container.as_bytes().to_vec();
-        State::Transacting(Transact::new(vec![(Kind::Container, id)], move |found| {
+        let (record, queued) = (self.record.clone(), self.queued);
+        let mut names = vec![(Kind::Container, record.container.as_bytes().to_vec())];
+        names.extend(queued.map(|sequence| (Kind::Outbox, OutboxRow::id(sequence))));
+        State::Transacting(Transact::new(names, move |found| {
             let known = found[0].as_ref().map(|data| ContainerRecord::decode(data)).transpose()?;
-            let older = known.is_some_and(|known| is_before(&record.pin, &known.pin));
-            if older {
-                return Ok(vec![Change::Keep]);
-            }
-            let data = record.encode();
-            let (actual, limit) = (data.len() as u64, RECORD as u64);
+            let row =
+                found.get(1).and_then(Option::as_ref).map(|data| OutboxRow::decode(data)).transpose()?;
+            let change = match (queued, known) {
+                (Some(_), known) => unsent(&record, known, row.as_ref()),
+                (None, Some(known)) if known.is_unsent => beside_unsent(&record, known),
+                (None, Some(known)) if is_before(&record.pin, &known.pin) => None,
+                (None, _) => Some(record.clone()),
+            };
+            let change = change.map(|record| record.encode());
+            let (actual, limit) = (change.as_ref().map_or(0, |data| data.len()) as u64, RECORD as u64);
             if actual > limit {
                 let what = "what is to be kept of the container";
                 return Err(crate::error::InputError::TooLarge { what, actual, limit }.into());
             }
-            Ok(vec![Change::Put(data)])
+            let mut changes = vec![change.map_or(Change::Keep, Change::Put)];
+            changes.resize_with(found.len(), || Change::Keep);
+            Ok(changes)
         }))
     }
 
@@ -194,6 +211,43 @@ impl Keep {
 
 /// Bytes of the longest record that a store takes, sealed and padded.
 const RECORD: usize = limits::STORE_VALUE / 8 * 7;
+
+/// The outcome of a change of the outbox, if it still waits; as sent if it does not any more.
+fn unsent(
+    record: &ContainerRecord,
+    known: Option<ContainerRecord>,
+    row: Option<&OutboxRow>,
+) -> Option<ContainerRecord> {
+    let (mut record, kept) = (record.clone(), record.kept.as_ref()?);
+    let body = kept.head.view.body();
+    match row {
+        Some(row) if !row.is_waiting() => return None,
+        Some(_) => {}
+        None => {
+            record.is_unsent = false;
+            record.pin = Pin { revision: body.revision, hash: body.hash(), tombstone: false };
+        }
+    }
+    let Some(known) = known else { return Some(record) };
+    // Another change of it may have been queued, or sent, in the meantime.
+    let ahead = |kept: &Kept| kept.head.view.body().revision > body.revision;
+    if known.is_leaving || known.kept.as_ref().is_some_and(ahead) {
+        return None;
+    }
+    if is_before(&record.pin, &known.pin) {
+        record.pin = known.pin;
+    }
+    Some(record)
+}
+
+/// What waits to be sent stays what is read here; only the pin goes on.
+fn beside_unsent(record: &ContainerRecord, mut known: ContainerRecord) -> Option<ContainerRecord> {
+    if is_before(&record.pin, &known.pin) || record.pin.revision == known.pin.revision {
+        return None;
+    }
+    known.pin = record.pin;
+    Some(known)
+}
 
 /// Whether `new` is behind what was seen.
 const fn is_before(new: &Pin, seen: &Pin) -> bool {

@@ -21,6 +21,7 @@ mod repair;
 mod scan;
 mod sweep;
 mod transact;
+mod write_blob;
 
 pub use check::{Check, Checked};
 pub use enter::{Enter, Leave};
@@ -33,3 +34,4 @@ pub use repair::{Repair, Repaired};
 pub(crate) use scan::Scan;
 pub use sweep::Sweep;
 pub(crate) use transact::{Change, Transact};
+pub(crate) use write_blob::WriteBlob;

@@ -42,7 +42,10 @@ impl Operation for Recall {
             let reason = format!("what is kept of container {} does not verify", self.container);
             return Step::Done(Err(LocalError::Degraded { reason }.into()));
         };
-        cx.session.recall_pin(user, self.container, record.pin);
+        // A container that waits to be created was not seen at any broker.
+        if record.pin.revision > 0 {
+            cx.session.recall_pin(user, self.container, record.pin);
+        }
         Step::Done(Ok(Some(record)))
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  Anchors ──▶ Scanning (each record by itself) ──▶ Committing ──▶ Anchoring ──▶ Listing blobs
 //!                                                                                   │
-//!              done ◀── Restoring (envelopes whose container is gone) ◀── Leading ◀─┘
+//!              done ◀── Restoring (envelopes whose record is gone) ◀── Leading ◀─┘
 //! ```
 
 use super::Scan;
@@ -12,8 +12,9 @@ use super::transact::{Change, Transact, blobs_of};
 use crate::effect::{BlobId, Commit, Precondition, Reply, Write};
 use crate::error::Error;
 use crate::ofs::container::ContainerRecord;
-use crate::ofs::envelope;
+use crate::ofs::envelope::{self, Enveloped};
 use crate::ofs::keys::Kind;
+use crate::ofs::outbox::OutboxRow;
 use crate::ofs::peer::PeerRecord;
 use crate::ofs::state::State as Totals;
 use crate::operation::{Cx, Operation, Step};
@@ -31,7 +32,7 @@ pub struct Repaired {
     pub kept: u64,
     /// Records that did not verify and were taken out.
     pub dropped: u64,
-    /// Containers that came back from their envelopes.
+    /// Containers and queued changes that came back from their envelopes.
     pub restored: u64,
     /// Whether something that was kept here is lost for this device: a miss is then told as
     /// [`LocalError::Degraded`](crate::LocalError::Degraded) until it is settled.
@@ -39,7 +40,7 @@ pub struct Repaired {
 }
 
 /// Reads every record by itself, takes out what does not verify, writes the state anew, and brings
-/// back from their envelopes the containers that nobody else has.
+/// back from their envelopes the containers and the queued changes that nobody else has.
 pub struct Repair {
     /// The sealed state as it was read.
     head: Option<Vec<u8>>,
@@ -143,16 +144,28 @@ impl Repair {
 
     fn restore(blob: BlobId, rest: Option<Vec<u8>>, cx: &Cx<'_>) -> Result<State, Error> {
         let keys = &cx.session.local()?.keys;
-        let Some(record) = rest.and_then(|rest| envelope::open(keys, &blob, &rest).ok()) else {
-            return Ok(State::Next);
-        };
-        let id = record.container.as_bytes().to_vec();
-        Ok(State::Restoring(Transact::new(vec![(Kind::Container, id)], move |found| {
-            let known = found[0].as_ref().map(|data| ContainerRecord::decode(data)).transpose()?;
-            let newer = known.is_none_or(|known| known.pin.revision < record.pin.revision);
-            Ok(vec![if newer { Change::Put(record.encode()) } else { Change::Keep }])
-        })))
+        Ok(match rest.and_then(|rest| envelope::open(keys, &blob, &rest).ok()) {
+            Some(Enveloped::Container(record)) => State::Restoring(restore_container(*record)),
+            Some(Enveloped::Change(change)) => State::Restoring(restore_change(change.row)),
+            None => State::Next,
+        })
     }
+}
+
+fn restore_container(record: ContainerRecord) -> Transact {
+    let id = record.container.as_bytes().to_vec();
+    Transact::new(vec![(Kind::Container, id)], move |found| {
+        let known = found[0].as_ref().map(|data| ContainerRecord::decode(data)).transpose()?;
+        let newer = known.is_none_or(|known| known.pin.revision < record.pin.revision);
+        Ok(vec![if newer { Change::Put(record.encode()) } else { Change::Keep }])
+    })
+}
+
+/// A change that was sent already and whose blob stayed is sent once more: that has no effect.
+fn restore_change(row: OutboxRow) -> Transact {
+    Transact::new(vec![(Kind::Outbox, OutboxRow::id(row.sequence))], move |found| {
+        Ok(vec![if found[0].is_none() { Change::Put(row.encode()) } else { Change::Keep }])
+    })
 }
 
 impl Default for Repair {
@@ -164,9 +177,9 @@ impl Default for Repair {
 /// How many blobs a record names; none if it is not a record.
 fn record_blobs(kind: Kind, data: &[u8]) -> Option<u64> {
     match kind {
-        Kind::Container => blobs_of(kind, data).ok().map(|blobs| blobs.len() as u64),
+        Kind::Container | Kind::Outbox => blobs_of(kind, data).ok().map(|blobs| blobs.len() as u64),
         Kind::Peer => PeerRecord::decode(data).ok().map(|_| 0),
-        Kind::State | Kind::Cursor | Kind::Outbox => Some(0),
+        Kind::State | Kind::Cursor => Some(0),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::error::{Error, LocalError, Misuse};
 use crate::model::{Timestamp, UserId};
 use crate::ofs::container::ContainerRecord;
 use crate::ofs::keys::{Kind, StoreKeys};
+use crate::ofs::outbox::OutboxRow;
 use crate::ofs::peer::PeerRecord;
 use crate::ofs::state::State as Totals;
 use crate::operation::{Cx, Operation, Step};
@@ -179,7 +180,8 @@ fn open(keys: &StoreKeys, name: &[u8], value: &[u8]) -> Result<Zeroizing<Vec<u8>
 pub(super) fn blobs_of(kind: Kind, data: &[u8]) -> Result<Vec<BlobId>, Error> {
     match kind {
         Kind::Container => Ok(ContainerRecord::decode(data)?.blobs().collect()),
-        Kind::State | Kind::Peer | Kind::Cursor | Kind::Outbox => Ok(Vec::new()),
+        Kind::Outbox => Ok(vec![OutboxRow::decode(data)?.blob]),
+        Kind::State | Kind::Peer | Kind::Cursor => Ok(Vec::new()),
     }
 }
 

@@ -1,18 +1,22 @@
 //! Gives up a container, at the broker and in the local store.
 //!
 //! ```text
-//!  Start ──▶ (Recalling) ──▶ (Deleting at the broker) ──▶ (Dropping what is kept) ──▶ done
+//!  Start ──▶ (Recalling) ──▶ (Aligning) ──▶ (Deleting at the broker) ──▶ (Dropping what is kept) ──▶ done
 //! ```
+//!
+//! With the outbox, a deletion that cannot be sent waits there; until it is sent, what is kept is hidden.
 
 use crate::crypto::chain::Pin;
 use crate::effect::Reply;
-use crate::error::{Error, RemoteCode};
+use crate::error::{Error, LocalError, RemoteCode};
 use crate::model::ContainerId;
 use crate::ofs::container::ContainerRecord;
 use crate::ofs::keys::Kind;
+use crate::ofs::outbox::OutboxRow;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::container;
 use crate::ops::ofs::{Change, Check, Recall, Transact};
+use crate::ops::outbox::{Align, Aligned, NOTHING_SEEN};
 use crate::provider::Standard;
 use crate::session::Session;
 use crate::{attempt, drive};
@@ -20,6 +24,9 @@ use crate::{attempt, drive};
 /// The operation under a standard provider.
 pub(crate) struct Delete {
     place: Standard,
+    /// Whether the deletion may wait in the outbox.
+    may_wait: bool,
+    queued: Option<u64>,
     container: ContainerId,
     is_kept: bool,
     state: State,
@@ -28,6 +35,7 @@ pub(crate) struct Delete {
 enum State {
     Start,
     Recalling(Recall),
+    Aligning(Box<Align>),
     Checking(Check),
     Deleting(Box<container::Delete>),
     Dropping(Box<Transact>),
@@ -35,11 +43,24 @@ enum State {
 
 impl Delete {
     pub(crate) const fn new(place: Standard, container: ContainerId) -> Self {
-        Self { place, container, is_kept: false, state: State::Start }
+        Self { place, may_wait: false, queued: None, container, is_kept: false, state: State::Start }
+    }
+
+    /// Under the default provider: through the outbox.
+    pub(crate) fn to_outbox(container: ContainerId) -> Self {
+        Self { may_wait: true, ..Self::new(Standard::ServerCacheOfs, container) }
+    }
+
+    /// After the end: its number in the outbox, if it waits there.
+    pub(crate) const fn queued(&self) -> Option<u64> {
+        self.queued
     }
 
     fn start(&self, cx: &Cx<'_>) -> Result<State, Error> {
         cx.session.config()?;
+        if self.may_wait {
+            super::check_outbox(cx.session)?;
+        }
         match self.place {
             Standard::Server => Ok(self.delete()),
             Standard::Ofs => cx.session.local().map(|_| State::Recalling(Recall::new(self.container))),
@@ -52,14 +73,23 @@ impl Delete {
     }
 
     fn delete(&self) -> State {
-        State::Deleting(Box::new(container::Delete::new(self.container)))
+        let delete = container::Delete::new(self.container);
+        State::Deleting(Box::new(if self.may_wait { delete.to_outbox() } else { delete }))
     }
 
     fn recalled(&mut self, record: Option<ContainerRecord>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let user = cx.session.local()?.user_id();
         let is_local = record.as_ref().is_some_and(|record| record.is_local);
+        let is_unsent = record.as_ref().is_some_and(|record| record.is_unsent || record.is_leaving);
+        self.is_kept = record.as_ref().is_some_and(|record| record.kept.is_some());
+        if (self.may_wait && !is_local || is_unsent) && self.place == Standard::ServerCacheOfs {
+            if let Some(kept) = record.as_ref().filter(|_| !is_unsent).and_then(|record| record.kept.clone())
+            {
+                cx.session.recall_head(user, kept.head);
+            }
+            return Ok(State::Aligning(Box::new(Align::new(self.container, record))));
+        }
         let kept = record.and_then(|record| record.kept);
-        self.is_kept = kept.is_some();
         if let Some(kept) = kept {
             cx.session.recall_head(user, kept.head);
         } else if self.place == Standard::Ofs {
@@ -69,6 +99,35 @@ impl Delete {
             return Ok(self.forget(cx));
         }
         Ok(self.delete())
+    }
+
+    fn aligned(&self, aligned: Aligned, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let container = self.container;
+        match aligned {
+            Aligned::Nothing => {}
+            Aligned::Unsent(head) if self.may_wait => cx.session.set_head(container, *head),
+            Aligned::Unsent(_) | Aligned::Refused => return Err(LocalError::Unsent { container }.into()),
+            Aligned::Leaving => return Err(LocalError::DeletionQueued { container }.into()),
+        }
+        Ok(self.delete())
+    }
+
+    /// Hides what is kept, as long as the deletion waits.
+    fn hide(&self, sequence: u64, cx: &Cx<'_>) -> State {
+        let container = self.container;
+        let pin = cx.session.pin_of_anybody(container).copied().unwrap_or(NOTHING_SEEN);
+        let names =
+            vec![(Kind::Container, container.as_bytes().to_vec()), (Kind::Outbox, OutboxRow::id(sequence))];
+        State::Dropping(Box::new(Transact::new(names, move |found| {
+            if found[1].is_none() {
+                // It was sent meanwhile, and whoever sent it saw to the rest.
+                return Ok(vec![Change::Keep, Change::Keep]);
+            }
+            let record = found[0].as_ref().map(|data| ContainerRecord::decode(data)).transpose()?;
+            let mut record = record.unwrap_or_else(|| ContainerRecord::pinned(container, pin));
+            record.is_leaving = true;
+            Ok(vec![Change::Put(record.encode()), Change::Keep])
+        })))
     }
 
     /// Drops what is kept, but not the pin of what the broker has or had.
@@ -112,8 +171,16 @@ impl Operation for Delete {
                     let found = drive!(check, cx, reply);
                     return Step::Done(Err(super::get::not_found(self.container, found.incomplete_since)));
                 }
+                State::Aligning(align) => {
+                    let aligned = drive!(align, cx, reply);
+                    attempt!(self.aligned(aligned, cx))
+                }
                 State::Deleting(delete) => match delete.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(Ok(())) if delete.queued().is_some() => {
+                        self.queued = delete.queued();
+                        self.hide(self.queued.unwrap_or_default(), cx)
+                    }
                     Step::Done(Ok(())) if cx.session.local().is_ok() && self.place != Standard::Server => {
                         self.forget(cx)
                     }

@@ -146,6 +146,9 @@ impl Getting {
         self.record = record;
         let local = cx.session.local()?;
         let (user, now) = (local.user_id(), local.effective_time(cx.now.utc));
+        if self.record.as_ref().is_some_and(|record| record.is_leaving) {
+            return Err(LocalError::DeletionQueued { container: self.get.container }.into());
+        }
         if let Some(kept) = self.record.as_ref().and_then(|record| record.kept.as_ref())
             && own_row(&kept.head, user)?.is_expired(now)
             && self.place == Standard::Ofs
@@ -179,6 +182,10 @@ impl Getting {
             }
         };
         let expired = own_row(&kept.head, local.user_id())?.is_expired(now);
+        if record.is_unsent {
+            // Nothing is newer than what waits to be sent.
+            return Ok(!expired && kept.has(self.get.portion));
+        }
         let refresh = self.get.options.force_refresh && !record.is_local;
         Ok(!refresh && is_fresh && !record.is_reported && !expired && kept.has(self.get.portion))
     }

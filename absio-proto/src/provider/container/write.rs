@@ -1,11 +1,11 @@
 //! Creates and changes containers: at the broker and then in the local store, or in one of them.
 //!
 //! ```text
-//!  Start ──▶ (Recalling) ──▶ Writing ──▶ (Keeping) ──▶ Changed, with a warning if it is not kept
+//!  Start ──▶ (Recalling) ──▶ (Aligning) ──▶ Writing ──▶ (Keeping) ──▶ Changed, with a warning if it is not kept
 //! ```
 //!
 //! Under the default provider the broker comes first: if it cannot be reached, or refuses, nothing is
-//! written here (S-040, S-080).
+//! written here (S-040, S-080). With the outbox, what cannot be sent waits there, and is kept as unsent.
 
 use super::record_of;
 use crate::effect::Reply;
@@ -15,6 +15,7 @@ use crate::ofs::container::ContainerRecord;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::container::{Changed, Create, Destination, Retained, Update, UpdateOrCreate, Warning};
 use crate::ops::ofs::{Keep, NewContent, Recall};
+use crate::ops::outbox::{Align, Aligned};
 use crate::provider::Standard;
 use crate::provider::locally::Locally;
 use crate::session::Session;
@@ -69,6 +70,8 @@ impl Operation for Write {
 /// The operation under a standard provider.
 pub(crate) struct Writing {
     place: Standard,
+    /// Whether the change may wait in the outbox.
+    may_wait: bool,
     write: Option<Write>,
     changed: Option<Changed>,
     state: State,
@@ -77,6 +80,7 @@ pub(crate) struct Writing {
 enum State {
     Start,
     Recalling(Recall),
+    Aligning(Box<Align>),
     Writing(Write),
     WritingLocally(Locally<Write>),
     Keeping(Box<Keep>),
@@ -85,11 +89,19 @@ enum State {
 
 impl Writing {
     pub(crate) const fn new(place: Standard, write: Write) -> Self {
-        Self { place, write: Some(write), changed: None, state: State::Start }
+        Self { place, may_wait: false, write: Some(write), changed: None, state: State::Start }
+    }
+
+    /// Under the default provider: through the outbox.
+    pub(crate) fn to_outbox(write: Write) -> Self {
+        Self { may_wait: true, ..Self::new(Standard::ServerCacheOfs, write) }
     }
 
     fn start(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
         cx.session.config()?;
+        if self.may_wait {
+            super::check_outbox(cx.session)?;
+        }
         let keeps = match self.place {
             Standard::Server => false,
             Standard::Ofs => cx.session.local().map(|_| true)?,
@@ -108,6 +120,15 @@ impl Writing {
     /// What is kept is what the change is built on, if nothing newer is known.
     fn recalled(&mut self, record: Option<ContainerRecord>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let user = cx.session.local()?.user_id();
+        let is_unsent = record.as_ref().is_some_and(|record| record.is_unsent || record.is_leaving);
+        if (self.may_wait || is_unsent) && self.place == Standard::ServerCacheOfs {
+            let container = self.write.as_ref().and_then(Write::container).ok_or(Misuse::ResumedAfterDone)?;
+            if let Some(kept) = record.as_ref().filter(|_| !is_unsent).and_then(|record| record.kept.clone())
+            {
+                cx.session.recall_head(user, kept.head);
+            }
+            return Ok(State::Aligning(Box::new(Align::new(container, record))));
+        }
         if let Some(record) = record {
             if self.place == Standard::Ofs && !record.is_local && record.kept.is_some() {
                 let what = "changing a container of the server without it; use the provider that has both";
@@ -123,6 +144,18 @@ impl Writing {
         self.write(true, cx)
     }
 
+    /// What waits is what the change is built on, and only by a change that may wait itself.
+    fn aligned(&mut self, aligned: Aligned, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let container = self.write.as_ref().and_then(Write::container).ok_or(Misuse::ResumedAfterDone)?;
+        match aligned {
+            Aligned::Nothing => {}
+            Aligned::Unsent(head) if self.may_wait => cx.session.set_head(container, *head),
+            Aligned::Unsent(_) | Aligned::Refused => return Err(LocalError::Unsent { container }.into()),
+            Aligned::Leaving => return Err(LocalError::DeletionQueued { container }.into()),
+        }
+        self.write(true, cx)
+    }
+
     fn write(&mut self, keeps: bool, cx: &mut Cx<'_>) -> Result<State, Error> {
         let write = self.write.take().ok_or(Misuse::ResumedAfterDone)?;
         if !keeps {
@@ -132,6 +165,7 @@ impl Writing {
         let blob = cx.session.local()?.keys.blob_id(random);
         Ok(match self.place {
             Standard::Ofs => State::WritingLocally(Locally(write.to(Destination::Local(blob)))),
+            _ if self.may_wait => State::Writing(write.to(Destination::Outbox(blob))),
             _ => State::Writing(write.to(Destination::Both(blob))),
         })
     }
@@ -143,8 +177,13 @@ impl Writing {
         cx: &Cx<'_>,
     ) -> Option<State> {
         let container = changed.container.id;
+        let queued = Warning::queued(&changed.warnings);
         self.changed = Some(changed);
         let (retained, content) = retained?;
+        if let Some(sequence) = queued {
+            let record = super::unsent_record_of(cx.session, container?, retained)?;
+            return Some(State::Keeping(Box::new(Keep::new(record, content).queued(sequence))));
+        }
         let fresh_at = Some(cx.now.utc).filter(|_| self.place != Standard::Ofs);
         let record = record_of(cx.session, container?, retained, fresh_at)?;
         Some(State::Keeping(Box::new(Keep::new(record, content))))
@@ -174,6 +213,10 @@ impl Operation for Writing {
                     }
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
+                State::Aligning(align) => {
+                    let aligned = drive!(align, cx, reply);
+                    Some(attempt!(self.aligned(aligned, cx)))
+                }
                 State::Writing(write) => {
                     let changed = drive!(write, cx, reply);
                     let retained = write.take_retained();
