@@ -43,7 +43,7 @@ use crate::model::{ContainerId, Credentials, Event, EventFilter, UserId, Validat
 use crate::operation::{BoxOp, Cx, Operation, Step};
 use crate::ops::container::{Changed, Create, Update, UpdateOrCreate};
 use crate::ops::key_file::{KeyFileChecksum, Update as UpdateKeyFile};
-use crate::ops::user::LoginWith;
+use crate::ops::user::{LoginWith, RevokeKeys, Revoked, RotateKeys};
 use crate::session::{Session, User};
 use core::marker::PhantomData;
 
@@ -156,6 +156,18 @@ pub trait Provider: Send + Sync {
     fn change_credentials(&self, to: Credentials, validators: Option<Validators>) -> BoxOp<Noted<User>> {
         let _ = (to, validators);
         unsupported("changing credentials")
+    }
+
+    /// Gives the signed-in user new keys.
+    fn rotate_keys(&self, change: RotateKeys) -> BoxOp<Noted<User>> {
+        let _ = change;
+        unsupported("changing keys")
+    }
+
+    /// Revokes the signed-in user's keys after a theft, and signs anew what they signed.
+    fn revoke_keys(&self, change: RevokeKeys) -> BoxOp<Noted<Revoked>> {
+        let _ = change;
+        unsupported("changing keys")
     }
 
     /// Removes the signed-in user, who may be named to be sure (S-160, S-206, S-226).

@@ -4,7 +4,7 @@ use super::container::{Delete, Get, Getting, Got, Write, Writing};
 use super::key_file::{self, Checksum, Sync};
 use super::keys::{KeepKeys, Keys};
 use super::login::{Login, Logout, SignedIn};
-use super::user::{ChangeCredentials, Create as CreateUser, Delete as DeleteUser, LocalReminder};
+use super::user::{ChangeCredentials, ChangeKeys, Create as CreateUser, Delete as DeleteUser, LocalReminder};
 use super::{Noted, Options, Provider, SyncState, unsupported};
 use crate::crypto::CardChain;
 use crate::error::InputError;
@@ -13,7 +13,7 @@ use crate::operation::BoxOp;
 use crate::ops::container::{Changed, Create, Update, UpdateOrCreate};
 use crate::ops::events;
 use crate::ops::key_file::{KeyFileChecksum, Update as UpdateKeyFile};
-use crate::ops::user::{LoginWith, Reminder};
+use crate::ops::user::{LoginWith, Reminder, RevokeKeys, Revoked, RotateKeys};
 use crate::session::User;
 use core::fmt;
 use core::str::FromStr;
@@ -141,6 +141,20 @@ impl Provider for Standard {
 
     fn change_credentials(&self, to: Credentials, validators: Option<Validators>) -> BoxOp<Noted<User>> {
         Box::new(ChangeCredentials::new(*self, to, validators))
+    }
+
+    fn rotate_keys(&self, change: RotateKeys) -> BoxOp<Noted<User>> {
+        match self {
+            Self::Ofs => unsupported("changing keys without the server"),
+            Self::Server | Self::ServerCacheOfs => Box::new(ChangeKeys::rotate(*self, change)),
+        }
+    }
+
+    fn revoke_keys(&self, change: RevokeKeys) -> BoxOp<Noted<Revoked>> {
+        match self {
+            Self::Ofs => unsupported("changing keys without the server"),
+            Self::Server | Self::ServerCacheOfs => Box::new(ChangeKeys::revoke(*self, change)),
+        }
     }
 
     fn delete_user(&self, user: Option<UserId>) -> BoxOp<()> {

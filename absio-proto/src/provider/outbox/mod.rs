@@ -53,7 +53,7 @@ use crate::model::{ContainerId, Credentials, Event, EventFilter, UserId, Validat
 use crate::operation::{BoxOp, Cx, Operation, Step};
 use crate::ops::container::{Changed, Create, Update, UpdateOrCreate, Warning};
 use crate::ops::key_file::{self, KeyFileChecksum};
-use crate::ops::user::LoginWith;
+use crate::ops::user::{LoginWith, RevokeKeys, Revoked, RotateKeys};
 use crate::session::{Session, User};
 
 /// The default provider, whose changes of containers wait in the outbox if they cannot be sent.
@@ -110,6 +110,14 @@ impl Provider for WithOutbox {
 
     fn logout(&self) -> BoxOp<()> {
         CACHE.logout()
+    }
+
+    fn rotate_keys(&self, change: RotateKeys) -> BoxOp<Noted<User>> {
+        CACHE.rotate_keys(change)
+    }
+
+    fn revoke_keys(&self, change: RevokeKeys) -> BoxOp<Noted<Revoked>> {
+        CACHE.revoke_keys(change)
     }
 
     fn get_container(&self, get: Get) -> BoxOp<Got> {

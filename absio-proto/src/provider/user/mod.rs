@@ -11,11 +11,13 @@
 //! a login with it, and an update to the key file with its passphrase.
 
 mod change_credentials;
+mod change_keys;
 mod create;
 mod delete;
 mod reminder;
 
 pub(super) use change_credentials::ChangeCredentials;
+pub(in crate::provider) use change_keys::ChangeKeys;
 pub(super) use create::Create;
 pub(super) use delete::Delete;
 pub(super) use reminder::LocalReminder;
