@@ -209,6 +209,18 @@ pub enum InputError {
         /// Which rule.
         reason: &'static str,
     },
+    /// The fingerprint given by hand is not the one of the keys that are known (security case 12).
+    #[error(
+        "the fingerprint of user {user} is {seen}, not {given:?}; ask the user again by another way, and share nothing until they agree"
+    )]
+    FingerprintDiffers {
+        /// Whose.
+        user: UserId,
+        /// Of the keys that are known here.
+        seen: String,
+        /// As given, at most 64 characters of it.
+        given: String,
+    },
     /// The provider does not offer this (S-067, S-232).
     #[error("the provider does not support {what}")]
     Unsupported {
@@ -460,6 +472,7 @@ impl InputError {
             Self::NoContainerKeys => "no_container_keys",
             Self::MissingRight { .. } => "missing_right",
             Self::RefusedPermissions { .. } => "refused_permissions",
+            Self::FingerprintDiffers { .. } => "fingerprint_differs",
             Self::Unsupported { .. } => "unsupported",
             Self::TooLarge { .. } => "too_large",
         }

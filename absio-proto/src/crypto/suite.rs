@@ -108,6 +108,8 @@ labels! {
         StoreAnchor = "key/store-anchor",
         /// Keys of one envelope among a local store's blobs.
         StoreEnvelope = "key/store-envelope",
+        /// Key of the MAC over an export of a local store.
+        StoreExport = "key/store-export",
     }
 }
 

@@ -10,7 +10,8 @@ use crate::effect::{BlobId, CellId};
 use crate::error::{CryptoError, Error};
 use crate::model::UserId;
 use crate::operation::Entropy;
-use hmac::Mac;
+use hmac::{Hmac, Mac};
+use sha2::Sha384;
 use zeroize::Zeroizing;
 
 /// Bytes of a sealed value before its ciphertext: generation and salt.
@@ -23,6 +24,8 @@ const BUCKETED: u64 = 4096;
 const PREFIX: usize = 16;
 /// Bytes of a name behind its prefix.
 const REST: usize = 24;
+/// Bytes of a name.
+pub(crate) const NAME: usize = PREFIX + REST;
 
 /// What a record is about. The byte goes into its name, through HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +115,18 @@ impl StoreKeys {
         let start = self.prefix(kind);
         let end = [&start[..], &[0xff; REST + 1]].concat();
         (start.to_vec(), end)
+    }
+
+    /// What the record `name` is about; none if it is no name of this partition.
+    pub(crate) fn kind_of(&self, name: &[u8]) -> Option<Kind> {
+        let kinds = Kind::COUNTED.into_iter().filter(|_| name.len() == NAME);
+        kinds.into_iter().find(|kind| name.starts_with(&self.prefix(*kind)))
+    }
+
+    /// The MAC over an export of this partition.
+    pub(crate) fn export_mac(&self) -> Hmac<Sha384> {
+        let key: Secret<48> = suite::expand(&self.prk, KeyLabel::StoreExport, &[]);
+        suite::hmac_sha384(key.expose())
     }
 
     /// A name for a blob of this partition: 80 random bits, and 80 by which its owner knows it again.

@@ -16,7 +16,9 @@
 //! not add up to the digest. The operations are in [`ops::ofs`](crate::ops::ofs).
 
 pub(crate) mod container;
+pub(crate) mod cursor;
 pub(crate) mod envelope;
+pub(crate) mod export;
 pub(crate) mod key_file;
 pub(crate) mod keys;
 pub(crate) mod outbox;

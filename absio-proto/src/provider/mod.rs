@@ -19,6 +19,7 @@
 //! ```
 
 pub mod container;
+pub mod follow;
 mod key_file;
 mod keys;
 mod locally;
@@ -27,14 +28,17 @@ mod noted;
 mod options;
 pub mod outbox;
 mod standard;
+pub mod sync;
 mod user;
 
 pub use container::Got;
+pub use follow::{Applied, Follow, Followed, What};
 pub use login::SignedIn;
-pub use noted::{Listed, Noted, SyncState};
+pub use noted::{Listed, ListedPage, Noted, SyncState};
 pub use options::Options;
 pub use outbox::WithOutbox;
 pub use standard::Standard;
+pub use sync::{Sync, Synced};
 
 use crate::crypto::CardChain;
 use crate::effect::Reply;
@@ -49,7 +53,7 @@ use core::marker::PhantomData;
 
 /// What a client asks of whoever keeps its things. Every call gives an operation, so that a provider
 /// needs no I/O of its own and runs under threads and tasks alike.
-pub trait Provider: Send + Sync {
+pub trait Provider: Send + core::marker::Sync {
     /// Signs a user in (S-007 to S-016).
     fn login(&self, user: UserId, with: LoginWith) -> BoxOp<SignedIn> {
         let _ = (user, with);
@@ -96,10 +100,29 @@ pub trait Provider: Send + Sync {
         unsupported("listing containers")
     }
 
+    /// One page of that list: at most `limit` containers (1 to 1,000) after `after`, which was the
+    /// `next` of the page before (X-02).
+    fn list_containers_page(&self, after: Option<ContainerId>, limit: usize) -> BoxOp<ListedPage> {
+        let _ = (after, limit);
+        unsupported("listing containers")
+    }
+
     /// Reads events (S-067, S-176, S-198).
     fn events(&self, filter: EventFilter) -> BoxOp<Vec<Event>> {
         let _ = filter;
         unsupported("events")
+    }
+
+    /// Applies the broker's events to what is kept on this device (S-172).
+    fn follow_events(&self, follow: Follow) -> BoxOp<Followed> {
+        let _ = follow;
+        unsupported("following events")
+    }
+
+    /// Brings what is kept on this device up to date.
+    fn sync(&self, sync: Sync) -> BoxOp<Synced> {
+        let _ = sync;
+        unsupported("syncing")
     }
 
     /// Opens the key file of a user: the one on this device, else the broker's (S-177, S-200, S-219).

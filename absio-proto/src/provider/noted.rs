@@ -52,3 +52,12 @@ pub struct Listed {
     /// Whether the broker said, without proof, that it is gone or no longer shared.
     pub is_reported: bool,
 }
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedPage {
+    /// In ascending order of id at the broker, in the store's own order in the local store.
+    pub containers: Vec<Listed>,
+    /// After which the next page begins; none if this was the last.
+    pub next: Option<ContainerId>,
+}

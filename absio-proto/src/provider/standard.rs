@@ -1,11 +1,13 @@
 //! The seed's three providers.
 
-use super::container::{Delete, Get, Getting, Got, Write, Writing};
-use super::key_file::{self, Checksum, Sync};
+use super::container::{Delete, Get, Getting, Got, Listing, ListingPage, Write, Writing};
+use super::key_file::{self, Checksum, Sync as SyncKeyFile};
 use super::keys::{KeepKeys, Keys};
 use super::login::{Login, Logout, SignedIn};
 use super::user::{ChangeCredentials, ChangeKeys, Create as CreateUser, Delete as DeleteUser, LocalReminder};
-use super::{Noted, Options, Provider, SyncState, unsupported};
+use super::{
+    Follow, Followed, Listed, ListedPage, Noted, Options, Provider, Sync, SyncState, Synced, unsupported,
+};
 use crate::crypto::CardChain;
 use crate::error::InputError;
 use crate::model::{ContainerId, Credentials, Event, EventFilter, UserId, Validators};
@@ -91,10 +93,32 @@ impl Provider for Standard {
         Box::new(Delete::new(*self, container))
     }
 
+    fn list_containers(&self) -> BoxOp<Vec<Listed>> {
+        Box::new(Listing::new(*self))
+    }
+
+    fn list_containers_page(&self, after: Option<ContainerId>, limit: usize) -> BoxOp<ListedPage> {
+        Box::new(ListingPage::new(*self, after, limit))
+    }
+
     fn events(&self, filter: EventFilter) -> BoxOp<Vec<Event>> {
         match self {
             Self::Ofs => unsupported("events"),
             Self::Server | Self::ServerCacheOfs => Box::new(events::Get::new(filter)),
+        }
+    }
+
+    fn follow_events(&self, follow: Follow) -> BoxOp<Followed> {
+        match self {
+            Self::Server | Self::Ofs => unsupported("following events: that needs the server and a store"),
+            Self::ServerCacheOfs => Box::new(follow),
+        }
+    }
+
+    fn sync(&self, sync: Sync) -> BoxOp<Synced> {
+        match self {
+            Self::Server | Self::Ofs => unsupported("syncing: that needs the server and a store"),
+            Self::ServerCacheOfs => Box::new(sync),
         }
     }
 
@@ -120,7 +144,7 @@ impl Provider for Standard {
     fn sync_key_file(&self, user: Option<UserId>, with: LoginWith) -> BoxOp<Noted<User>> {
         match self {
             Self::Server | Self::Ofs => unsupported("syncing key files: it has one place for them"),
-            Self::ServerCacheOfs => Box::new(Sync::new(user, with)),
+            Self::ServerCacheOfs => Box::new(SyncKeyFile::new(user, with)),
         }
     }
 

@@ -68,6 +68,8 @@ pub enum ContentOutput {
     /// Through [`Effect::Content`](crate::effect::Effect::Content) part by part. What was written is
     /// worthless unless the operation succeeds.
     Streamed,
+    /// Nowhere: it is verified and, by a provider that keeps things, kept; of any size unless padded.
+    Discarded,
 }
 
 /// Reads one piece of the content.

@@ -152,6 +152,7 @@ impl Deliver {
                 self.state = State::Writing(Leaf::content(ContentOp::WriteAt { offset: 0, bytes }));
                 Ok(None)
             }
+            (ContentOutput::Discarded, _) => self.finish(None).map(Some),
             (_, content) => self.finish(content).map(Some),
         }
     }

@@ -115,7 +115,7 @@ impl Download {
     }
 
     fn open_header(&mut self, header: SegmentHeader) -> Result<(), Error> {
-        if self.output == ContentOutput::Streamed && header.parameters.padding != Padding::None {
+        if self.output != ContentOutput::Memory && header.parameters.padding != Padding::None {
             return Err(CryptoError::Decrypt.into());
         }
         let opener = SegmentOpener::new(header, &self.context, self.signed.length, &self.secret)?;
@@ -150,7 +150,7 @@ impl Download {
     fn finish(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let opener = self.opener.as_ref().ok_or(Misuse::MissingReply)?;
         opener.check_digest(&self.tree, &self.signed)?;
-        if self.output == ContentOutput::Streamed {
+        if self.output != ContentOutput::Memory {
             return Ok(None);
         }
         let mut plaintext = core::mem::take(&mut self.plaintext);
@@ -268,10 +268,17 @@ impl Operation for Part {
                     let part = attempt!(drive!(leaf, cx, reply));
                     self.leaves = part.leaves;
                     let bytes = part.plaintext.into_unproven_bytes();
-                    if self.output == ContentOutput::Memory {
-                        return Step::Done(Ok(self.opened(Some(bytes))));
+                    match self.output {
+                        ContentOutput::Memory => return Step::Done(Ok(self.opened(Some(bytes)))),
+                        ContentOutput::Discarded => {
+                            drop(Zeroizing::new(bytes));
+                            return Step::Done(Ok(self.opened(None)));
+                        }
+                        ContentOutput::Streamed => PartState::Writing(Leaf::content(ContentOp::WriteAt {
+                            offset: self.offset(),
+                            bytes,
+                        })),
                     }
-                    PartState::Writing(Leaf::content(ContentOp::WriteAt { offset: self.offset(), bytes }))
                 }
                 PartState::Writing(leaf) => {
                     attempt!(drive!(leaf, cx, reply));

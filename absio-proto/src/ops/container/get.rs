@@ -64,6 +64,12 @@ impl Get {
         self
     }
 
+    /// Verifies the content and gives nothing of it out.
+    pub(crate) fn discarding(mut self) -> Self {
+        self.output = ContentOutput::Discarded;
+        self
+    }
+
     /// Leaves header and content encrypted (S-191): the container comes with its data and, if
     /// permitted, its keys. Only for contents that come inline, up to 4 MiB.
     pub fn encrypted(mut self) -> Self {

@@ -24,6 +24,12 @@ impl ListPage {
         Self { after, exchange: Exchange::new(route) }
     }
 
+    /// With at most `limit` containers (1 to 1,000).
+    pub fn limited(self, limit: usize) -> Self {
+        let (after, limit) = (self.after, limit.clamp(1, limits::CONTAINERS_PAGE));
+        Self { exchange: Exchange::new(Route::ListContainers { after, limit }), ..self }
+    }
+
     fn check(&self, list: &ContainerList) -> Result<(), Error> {
         let ids = list.containers.iter().map(|summary| Some(summary.container_id));
         let ascending = core::iter::once(self.after).chain(ids.clone()).is_sorted_by(|a, b| a < b);

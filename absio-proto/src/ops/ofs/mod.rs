@@ -9,25 +9,40 @@
 //!            Erase                                    the partition and its key file removed
 //! ```
 
+mod accept;
 pub(crate) mod ask;
 mod check;
+mod checkpoint;
 mod enter;
 mod erase;
+mod expire;
+mod export;
+mod import;
 mod keep;
 mod key_file;
+mod list;
+mod peers;
 mod purge;
 mod recall;
 mod repair;
 mod scan;
+mod stream;
 mod sweep;
 mod transact;
 mod write_blob;
 
+pub use accept::AcceptLoss;
 pub use check::{Check, Checked};
+pub use checkpoint::{Checkpoint, Checkpointed};
 pub use enter::{Enter, Leave};
 pub(crate) use erase::Erase;
+pub use expire::Expire;
+pub use export::{Export, Exported};
+pub use import::{ExportedKeyFile, Import, Imported};
 pub(crate) use keep::{Keep, NewContent};
 pub(crate) use key_file::{KeepKeyFile, LoadKeyFile};
+pub use list::{ListKept, ListKeptPage};
+pub use peers::{Peer, Peers, VerifyPeer};
 pub use purge::PurgeRoot;
 pub(crate) use recall::Recall;
 pub use repair::{Repair, Repaired};

@@ -44,6 +44,10 @@ type Edit = Box<dyn FnMut(Found<'_>) -> Result<Vec<Change>, Error> + Send>;
 /// learned since the last write are written along.
 pub(crate) struct Transact {
     records: Vec<(Kind, Vec<u8>)>,
+    /// The records are given by their names, not by their ids.
+    by_name: bool,
+    /// The least time that the state must have, and since when something is lost.
+    floor: Option<(Timestamp, Option<Timestamp>)>,
     edit: Edit,
     /// Settles whether something is known to be lost, if it is to change.
     settle: bool,
@@ -72,7 +76,28 @@ impl Transact {
         records: Vec<(Kind, Vec<u8>)>,
         edit: impl FnMut(Found<'_>) -> Result<Vec<Change>, Error> + Send + 'static,
     ) -> Self {
-        Self { records, edit: Box::new(edit), settle: false, attempts: 0, state: State::Start }
+        Self {
+            records,
+            by_name: false,
+            floor: None,
+            edit: Box::new(edit),
+            settle: false,
+            attempts: 0,
+            state: State::Start,
+        }
+    }
+
+    /// The same of records that are given by their names: they may come from another root.
+    pub(crate) fn named(
+        records: Vec<(Kind, Vec<u8>)>,
+        edit: impl FnMut(Found<'_>) -> Result<Vec<Change>, Error> + Send + 'static,
+    ) -> Self {
+        Self { by_name: true, ..Self::new(records, edit) }
+    }
+
+    /// The state takes over the time of another root, and that something was lost there.
+    pub(crate) fn not_before(self, time: Timestamp, incomplete_since: Option<Timestamp>) -> Self {
+        Self { floor: Some((time, incomplete_since)), ..self }
     }
 
     /// Puts records, whatever was there.
@@ -93,7 +118,9 @@ impl Transact {
     }
 
     fn read(&self, keys: &StoreKeys, cx: &Cx<'_>) -> State {
-        let own = self.records.iter().map(|(kind, id)| keys.name(*kind, id));
+        let name =
+            |(kind, id): &(Kind, Vec<u8>)| if self.by_name { id.clone() } else { keys.name(*kind, id) };
+        let own = self.records.iter().map(name);
         let peers = cx.session.new_peers().map(|chain| keys.name(Kind::Peer, chain.user_id().as_bytes()));
         let names: Vec<_> = core::iter::once(keys.name(Kind::State, &[])).chain(own).chain(peers).collect();
         State::Reading(ask::get(names.clone()), names)
@@ -139,11 +166,15 @@ impl Transact {
             let place = Place { kind: Kind::Peer, name: &name, value: values[index].as_deref() };
             batch.change(&place, None, Change::Put(data.into()), cx)?;
         }
-        if batch.writes.is_empty() && !self.settle {
+        if batch.writes.is_empty() && !self.settle && self.floor.is_none() {
             return Ok(None);
         }
         let mut totals = batch.totals;
         totals.time = totals.time.max(local_time(cx));
+        if let Some((time, lost)) = self.floor {
+            totals.time = totals.time.max(time);
+            totals.incomplete_since = [totals.incomplete_since, lost].into_iter().flatten().min();
+        }
         if self.settle {
             totals.incomplete_since = None;
         }

@@ -57,6 +57,12 @@ impl Get {
         Self { output: ContentOutput::Streamed, ..self }
     }
 
+    /// The content is verified and kept, and not given out: for bringing a device up to date.
+    #[must_use]
+    pub const fn only_keeping(self) -> Self {
+        Self { output: ContentOutput::Discarded, ..self }
+    }
+
     /// Header and content stay encrypted (S-191); contents up to 4 MiB.
     #[must_use]
     pub const fn encrypted(self) -> Self {
@@ -123,9 +129,11 @@ impl Getting {
     fn fetch(&self, cx: &Cx<'_>) -> Result<(Option<BlobId>, State), Error> {
         cx.session.signed_in()?;
         let mut get = container::Get::new(self.get.container, self.get.portion);
-        if self.get.output == ContentOutput::Streamed {
-            get = get.into_sink();
-        }
+        get = match self.get.output {
+            ContentOutput::Memory => get,
+            ContentOutput::Streamed => get.into_sink(),
+            ContentOutput::Discarded => get.discarding(),
+        };
         if !self.get.decrypt {
             get = get.encrypted();
         }

@@ -2,12 +2,14 @@
 
 mod delete;
 mod get;
+mod list;
 mod write;
 
 pub use get::{Get, Got};
 
 pub(super) use delete::Delete;
 pub(super) use get::Getting;
+pub(super) use list::{Listing, ListingPage};
 pub(super) use write::{Write, Writing};
 
 use crate::error::{Error, LocalError};

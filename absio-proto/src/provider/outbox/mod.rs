@@ -44,7 +44,7 @@ pub use retry::Retry;
 
 use super::container::{Delete, Get, Got, Write, Writing};
 use super::login::SignedIn;
-use super::{Listed, Noted, Provider, Standard, SyncState};
+use super::{Follow, Followed, Listed, ListedPage, Noted, Provider, Standard, Sync, SyncState, Synced};
 use crate::crypto::CardChain;
 use crate::drive;
 use crate::effect::Reply;
@@ -142,6 +142,18 @@ impl Provider for WithOutbox {
 
     fn key_file_state(&self, user: Option<UserId>) -> BoxOp<SyncState> {
         CACHE.key_file_state(user)
+    }
+
+    fn list_containers_page(&self, after: Option<ContainerId>, limit: usize) -> BoxOp<ListedPage> {
+        CACHE.list_containers_page(after, limit)
+    }
+
+    fn follow_events(&self, follow: Follow) -> BoxOp<Followed> {
+        CACHE.follow_events(follow)
+    }
+
+    fn sync(&self, sync: Sync) -> BoxOp<Synced> {
+        CACHE.sync(sync)
     }
 
     fn sync_key_file(&self, user: Option<UserId>, with: LoginWith) -> BoxOp<Noted<User>> {
