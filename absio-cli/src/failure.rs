@@ -62,6 +62,7 @@ impl From<SetupError> for Failure {
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Input(error) => error.into(),
+            SetupError::Store(_) => Self::new(error.code(), error.to_string()),
             other => Self::usage(other.code(), other.to_string()),
         }
     }

@@ -47,7 +47,10 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         }
         Command::User(action) => command::user::run(global, action, output),
         Command::Container(action) => command::container::run(global, action, output),
-        Command::Events(filter) => command::events::run(global, filter, output),
+        Command::Events(args) => command::events::run(global, args, output),
+        Command::Sync(args) => command::follow::sync(global, &args, output),
+        Command::Checkpoint(args) => command::follow::checkpoint(global, &args, output),
+        Command::Ofs(action) => command::ofs::run(global, action, output),
     }
 }
 

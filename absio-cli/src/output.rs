@@ -4,6 +4,7 @@
 //! that a terminal obeys. For people they are shown as `\u{1b}`; programs get them as they are.
 
 use crate::failure::Failure;
+use absio_proto::ops::container::Warning;
 use absio_proto::wire::is_printable;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -55,6 +56,18 @@ impl Output {
             // A closed stderr is no reason to fail.
             let _ = writeln!(io::stderr(), "{}", lines(text));
         }
+    }
+
+    /// Tells people that something may not be as they meant it; programs have it in the result.
+    pub(crate) fn warn(&self, text: &str) {
+        self.note(&format!("absio: warning: {text}"));
+    }
+
+    /// The same for each of the library's warnings; gives their sentences, for the result.
+    pub(crate) fn warnings(&self, warnings: &[Warning]) -> Vec<String> {
+        let sentences: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        sentences.iter().for_each(|sentence| self.warn(sentence));
+        sentences
     }
 
     /// Tells why the command failed.

@@ -23,6 +23,9 @@ fn credentials_rights_and_ids_that_are_wrong() {
         assert_eq!(failed(command), (1, "wrong_password".into()));
         let mut command = alice.command(&["container", "list"]);
         command.env("ABSIO_PASSPHRASE", "not the Passphrase 1");
+        assert_eq!(failed(command), (1, "wrong_passphrase".into()), "the key file is here");
+        let mut command = alice.command(&["container", "list", "--provider", "server"]);
+        command.env("ABSIO_PASSPHRASE", "not the Passphrase 1");
         assert_eq!(failed(command), (1, "retrieval_refused".into()));
         let mut command = alice.command(&["container", "list"]);
         command.env("ABSIO_USER", "5a5a5a5a-5a5a-8a5a-9a5a-5a5a5a5a5a5a");
@@ -31,9 +34,11 @@ fn credentials_rights_and_ids_that_are_wrong() {
         let mut command = alice.command(&["container", "list"]);
         command.env_remove("ABSIO_PASSPHRASE");
         assert_eq!(failed(command), (2, "secret_required".into()));
-        let mut command = alice.command(&["container", "list"]);
+        let mut command = alice.command(&["container", "list", "--provider", "server"]);
         command.env_remove("ABSIO_PASSPHRASE").env("ABSIO_PASSWORD", &alice.password);
         assert_eq!(failed(command), (1, "passphrase_required".into()));
+        let nowhere = ["container", "list", "--provider", "ofs", "--root", "nowhere"];
+        assert_eq!(alice.fails(&nowhere), (1, "key_file_not_on_device".into()));
         let mut command = alice.command(&["container", "list"]);
         command.env_remove("ABSIO_USER");
         assert_eq!(failed(command), (2, "user_required".into()));
@@ -71,7 +76,7 @@ fn credentials_rights_and_ids_that_are_wrong() {
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).contains("[missing_right]"), "{}", text(&output.stderr));
         assert!(!bob.root.join("copy").exists());
-        assert_eq!(std::fs::read_dir(&bob.root).unwrap().count(), 0, "nothing is left behind");
+        assert_eq!(bob.files(), 0, "nothing is left behind");
         for change in [["--header", "1"], ["--type", "t"], ["--unshare", &alice.id]] {
             let (exit, code) = bob.fails(&[&["container", "update", &id], &change[..]].concat());
             assert_eq!(exit, 1);
@@ -118,9 +123,9 @@ fn arguments_that_are_wrong() {
         alice.fails(&["container", "list", "--server", "http://example.com"]),
         (2, "invalid_server_url".into())
     );
-    for provider in ["ofs", "server-cache-ofs"] {
-        assert_eq!(alice.fails(&["container", "list", "--provider", provider]), (2, "unsupported".into()));
-    }
+    assert_eq!(alice.fails(&["events", "--provider", "ofs"]), (1, "unsupported".into()));
+    assert_eq!(alice.fails(&["ofs", "check", "--root", &file]).1, "store", "a file is no root");
+    assert_eq!(alice.fails(&["ofs", "import", &file]).1, "malformed");
     assert_eq!(alice.json(&["container", "list"]).len(), 1);
     // A content that is gone in mid-upload is not half there.
     let bare = absio().output().unwrap();

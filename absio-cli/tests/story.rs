@@ -199,12 +199,17 @@ fn x08_keys_are_changed_and_revoked_and_everything_still_opens() {
 fn s208_the_server_provider_writes_nothing_to_disk() {
     let broker = Broker::start();
     let alice = broker.user("alice");
-    let mut create = alice.command(&["container", "create", "-"]);
+    std::fs::remove_dir_all(alice.ofs()).unwrap();
+    let server = |args: &[&str]| [args, &["--provider", "server"]].concat();
+    let mut create = alice.command(&server(&["container", "create", "-"]));
     let mut create = create.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     create.stdin.take().unwrap().write_all(b"x").unwrap();
     let id = text(&succeeded(&create.wait_with_output().unwrap()).stdout).trim().to_owned();
-    alice.ok(&["container", "get", &id]);
+    alice.ok(&server(&["container", "get", &id]));
     assert_eq!(std::fs::read_dir(&alice.root).unwrap().count(), 0);
+    // The default does.
+    alice.ok(&["container", "get", &id]);
+    assert_eq!(std::fs::read_dir(&alice.root).unwrap().count(), 1);
 }
 
 #[cfg(unix)]
@@ -220,7 +225,7 @@ fn a_get_that_is_told_to_end_leaves_no_half_file() {
     let nothing = "5a5a5a5a-5a5a-8a5a-9a5a-5a5a5a5a5a5a";
     let mut get = alice.command(&["container", "get", nothing, "-o", "out"]);
     let get = get.stderr(Stdio::piped()).spawn().unwrap();
-    while std::fs::read_dir(&alice.root).unwrap().count() == 0 {
+    while alice.files() == 0 {
         std::thread::yield_now();
     }
     signal("-TERM", get.id());
@@ -228,7 +233,7 @@ fn a_get_that_is_told_to_end_leaves_no_half_file() {
     signal("-CONT", broker.process_id());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("[interrupted]"));
-    assert_eq!(std::fs::read_dir(&alice.root).unwrap().count(), 0);
+    assert_eq!(alice.files(), 0);
 }
 
 #[test]

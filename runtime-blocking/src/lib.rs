@@ -39,6 +39,7 @@ mod transport;
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
 pub use content::{FileSink, FileSource, MemorySink, MemorySource};
 pub use host::{BlockingHost, NoContent};
+pub use system::SystemEntropy;
 pub use transport::{HttpTransport, HttpTransportBuilder, TransportSetupError};
 
 /// The example of the README, compiled and run with the other doc-tests.

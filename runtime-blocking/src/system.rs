@@ -4,8 +4,10 @@ use absio_proto::model::Timestamp;
 use absio_proto::{Entropy, EntropyError, Now};
 use std::time::{Instant, SystemTime};
 
-/// The operating system's random source.
-pub(crate) struct SystemEntropy;
+/// The operating system's random source: what clients draw from, and what a program needs that seals
+/// a container by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&mut self, buffer: &mut [u8]) -> Result<(), EntropyError> {

@@ -49,16 +49,20 @@ fn users_and_key_files() {
     let (_, other) = join(&fixture);
     let chains = client.user().public_keys([user.id(), other.id()]).unwrap();
     assert_eq!(chains.len(), 2);
-    assert_eq!(client.key_file().checksum().unwrap().checksum, user.sealed_key_file().unwrap().checksum());
-    assert!(!client.key_file().needs_sync().unwrap());
+    assert_eq!(
+        client.key_file().checksum(None).unwrap().checksum,
+        user.sealed_key_file().unwrap().checksum()
+    );
+    assert!(!client.key_file().needs_sync(None).unwrap());
 
     let second = device(&fixture);
-    let fetched = second.key_file().get(user.id(), "Passphrase 2", Some("Password 1")).unwrap();
+    let with = LoginWith::nothing().passphrase("Passphrase 2").password("Password 1");
+    let fetched = second.key_file().get(user.id(), with).unwrap();
     assert_eq!(fetched.id(), user.id());
     assert!(second.signed_in().is_none());
     second.login(user.id(), LoginWith::nothing().passphrase("Passphrase 2")).unwrap();
     let changed = second.user().change_credentials(Credentials::new("Password 3", "Passphrase 4")).unwrap();
-    assert!(client.key_file().needs_sync().unwrap());
+    assert!(client.key_file().needs_sync(None).unwrap());
     let wrong =
         device(&fixture).login(user.id(), LoginWith::nothing().passphrase("Passphrase 2")).unwrap_err();
     assert_eq!(wrong.code(), "retrieval_refused");
@@ -84,7 +88,7 @@ fn containers_in_memory_and_events() {
     let got = bob.container().get(id, Portion::All).unwrap();
     assert_eq!(got.content.as_deref(), Some(&b"content"[..]));
     assert_eq!(got.header, Some(json!({"a": 1})));
-    assert_eq!(bob.container().list().unwrap()[0].container_id, id);
+    assert_eq!(bob.container().list().unwrap()[0].container, id);
     let new = bob.new_container_events(EventFilter::default(), None).unwrap();
     assert!(new.iter().any(|event| event.action == EventAction::Added && event.container_id == Some(id)));
     assert!(bob.new_container_events(EventFilter::default(), None).unwrap().is_empty());

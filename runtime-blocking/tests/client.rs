@@ -51,7 +51,7 @@ fn s008_s015_nothing_is_sent_without_a_user_or_a_secret() {
     assert!(nobody(client.container().delete(container).unwrap_err()));
     assert!(nobody(client.container().list().unwrap_err()));
     assert!(nobody(client.events(EventFilter::default()).unwrap_err()));
-    assert!(nobody(client.key_file().checksum().unwrap_err()));
+    assert!(nobody(client.key_file().checksum(None).unwrap_err()));
     assert!(nobody(client.user().delete().unwrap_err()));
     let refused = client.login(user, LoginWith::nothing()).unwrap_err();
     assert_eq!(refused.code(), "credentials_required");

@@ -12,10 +12,12 @@ use crate::source::Source;
 use absio_proto::crypto::container::Container;
 use absio_proto::model::{ContainerId, Metadata, Permissions, Portion, UserId};
 use absio_proto::ops::container::{Changed, Create, Resign, Update};
+use absio_proto::provider::{Got, Options};
 use absio_proto::{InputError, wire};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(crate) fn run(global: &Global, action: ContainerAction, output: &Output) -> Result<(), Failure> {
     match action {
@@ -23,8 +25,15 @@ pub(crate) fn run(global: &Global, action: ContainerAction, output: &Output) -> 
             let sharing = Sharing { share, unshare: Vec::new(), without_me };
             create(global, &file, header.as_deref(), container_type, &sharing, output)
         }
-        ContainerAction::Get { id, output: file, portion } => {
-            get(global, id, file.as_deref(), portion, output)
+        ContainerAction::Get { id, output: file, portion, refresh, max_age } => {
+            let mut options = Options::new();
+            if refresh {
+                options = options.force_refresh();
+            }
+            if let Some(seconds) = max_age {
+                options = options.max_staleness(Duration::from_secs(seconds));
+            }
+            get(global, id, file.as_deref(), Wanted { portion, options }, output)
         }
         ContainerAction::List => list(global, output),
         ContainerAction::Delete { id } => delete(global, id, output),
@@ -59,7 +68,7 @@ fn create(
 ) -> Result<(), Failure> {
     let header = parse_header(header)?;
     let source = Source::open(file)?;
-    let (client, user) = signed_in(global)?;
+    let (client, user) = signed_in(global, output)?;
     let access = sharing.of_new(user.id())?;
     let changed = source.create(&client, |content| {
         let mut create = Create::new(content).access(access);
@@ -77,7 +86,7 @@ fn create(
 fn update(global: &Global, id: ContainerId, changes: Changes, output: &Output) -> Result<(), Failure> {
     let header = parse_header(changes.header.as_deref())?;
     let source = changes.content.as_deref().map(Source::open).transpose()?;
-    let (client, user) = signed_in(global)?;
+    let (client, user) = signed_in(global, output)?;
     let mut update = Update::new(id).access(changes.sharing.of_existing(user.id())?);
     if let Some(header) = header {
         update = update.header(header);
@@ -96,11 +105,7 @@ fn update(global: &Global, id: ContainerId, changes: Changes, output: &Output) -
 fn tell_changed(changed: &Changed, output: &Output) -> Result<(), Failure> {
     let metadata = metadata_of(&changed.container)?;
     let mut object = metadata_object(metadata);
-    let warnings: Vec<String> = changed.warnings.iter().map(ToString::to_string).collect();
-    for warning in &warnings {
-        output.note(&format!("absio: warning: {warning}"));
-    }
-    object["warnings"] = warnings.into();
+    object["warnings"] = output.warnings(&changed.warnings).into();
     output.data(&object, &metadata.id.to_string())
 }
 
@@ -109,13 +114,20 @@ fn metadata_of(container: &Container) -> Result<&Metadata, Failure> {
     container.metadata.as_ref().ok_or_else(|| Failure::new("misuse", "the container has no metadata"))
 }
 
+/// What to get, and how.
+struct Wanted {
+    portion: Portion,
+    options: Options,
+}
+
 fn get(
     global: &Global,
     id: ContainerId,
     file: Option<&Path>,
-    portion: Portion,
+    wanted: Wanted,
     output: &Output,
 ) -> Result<(), Failure> {
+    let portion = wanted.portion;
     if file.is_some() && !portion.wants_content() {
         return Err(Failure::usage(
             "usage",
@@ -124,38 +136,40 @@ fn get(
     }
     // A target that cannot be written is found before anything is fetched.
     let sink = file.map(|path| begin_file(path, *output)).transpose()?;
-    let (client, user) = signed_in(global)?;
-    let (container, got_content) = match sink {
+    let (client, user) = signed_in(global, output)?;
+    let client = client.with(wanted.options);
+    let (got, got_content) = match sink {
         None => {
-            let container = waiting("fetching", || client.container().get(id, portion))?;
-            let got = container.content.is_some();
-            (container, got)
+            let got = waiting("fetching", || client.container().fetch(id, portion))?;
+            let has_content = got.container.content.is_some();
+            (got, has_content)
         }
         Some(sink) => {
             let mut sink = Counted::new(sink, "fetching", None);
-            let (container, written) = client.container().get_into(id, portion, &mut sink)?;
+            let (got, written) = client.container().fetch_into(id, portion, &mut sink)?;
             if written {
                 let failed = |error| Failure::file(file.unwrap_or(Path::new("")), &error);
                 sink.into_inner().commit().map_err(failed)?;
             }
-            (container, written)
+            (got, written)
         }
     };
-    show(&container, file, portion, output)?;
-    check_got(metadata_of(&container)?, user.id(), portion, got_content, container.header.is_some())
+    show(&got, file, portion, output)?;
+    let container = &got.container;
+    check_got(metadata_of(container)?, user.id(), portion, got_content, container.header.is_some())
 }
 
 /// What was got: with a file, or without content, the metadata as text; otherwise the content alone,
 /// so that it can be piped.
-fn show(
-    container: &Container,
-    file: Option<&Path>,
-    portion: Portion,
-    output: &Output,
-) -> Result<(), Failure> {
+fn show(got: &Got, file: Option<&Path>, portion: Portion, output: &Output) -> Result<(), Failure> {
+    let container = &got.container;
     let metadata = metadata_of(container)?;
+    let warnings = output.warnings(&got.warnings);
     if output.is_json() {
         let mut object = metadata_object(metadata);
+        object["from_cache"] = got.from_cache.into();
+        object["fresh_at"] = got.fresh_at.map(|time| time.to_string()).into();
+        object["warnings"] = warnings.into();
         if let Some(header) = &container.header {
             object["header"] = header.clone();
         }
@@ -197,26 +211,34 @@ fn check_got(
 }
 
 fn list(global: &Global, output: &Output) -> Result<(), Failure> {
-    let (client, _) = signed_in(global)?;
-    for summary in client.container().list()? {
-        let id = summary.container_id.to_string();
-        let container_type = summary.container_type.as_deref();
+    let (client, _) = signed_in(global, output)?;
+    for listed in client.container().list()? {
+        let (id, container_type) = (listed.container.to_string(), listed.container_type.as_deref());
+        let mut line = format!("{id}  revision {}  {}", listed.revision, shown(container_type.unwrap_or("")));
+        if listed.is_local {
+            line.push_str("  on this device only");
+        }
+        if listed.is_reported {
+            line.push_str("  (the broker says it is gone, without proof)");
+        }
         output.data(
             &json!({
                 "container_id": id,
-                "revision": summary.revision,
-                "sole": summary.sole,
+                "revision": listed.revision,
+                "sole": listed.sole,
                 "type": container_type,
+                "fresh_at": listed.fresh_at.map(|time| time.to_string()),
+                "local": listed.is_local,
+                "reported_gone": listed.is_reported,
             }),
-            format!("{id}  revision {}  {}", summary.revision, shown(container_type.unwrap_or("")))
-                .trim_end(),
+            line.trim_end(),
         )?;
     }
     Ok(())
 }
 
 fn resign(global: &Global, id: ContainerId, trust_unseen: bool, output: &Output) -> Result<(), Failure> {
-    let (client, _) = signed_in(global)?;
+    let (client, _) = signed_in(global, output)?;
     let resign = Resign::new(id);
     let resigned = client.container().resign(if trust_unseen { resign.trusting_unseen() } else { resign })?;
     output.data(&json!({"container_id": id.to_string(), "resigned": resigned}), &id.to_string())?;
@@ -229,7 +251,7 @@ fn resign(global: &Global, id: ContainerId, trust_unseen: bool, output: &Output)
 }
 
 fn delete(global: &Global, id: ContainerId, output: &Output) -> Result<(), Failure> {
-    let (client, _) = signed_in(global)?;
+    let (client, _) = signed_in(global, output)?;
     client.container().delete(id)?;
     output.data(&json!({"container_id": id.to_string(), "deleted": true}), &id.to_string())?;
     output.note("deleted: you have no access any more");

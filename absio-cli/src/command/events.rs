@@ -1,5 +1,6 @@
 //! `absio events`.
 
+use super::follow;
 use crate::args::{EventsArgs, Global};
 use crate::connection::signed_in;
 use crate::failure::Failure;
@@ -9,8 +10,11 @@ use absio_proto::model::Event;
 use serde_json::{Value, json};
 
 pub(crate) fn run(global: &Global, args: EventsArgs, output: &Output) -> Result<(), Failure> {
+    if args.follow {
+        return follow::run(global, &args, output);
+    }
     let mut filter = args.into_filter();
-    let (client, _) = signed_in(global)?;
+    let (client, _) = signed_in(global, output)?;
     loop {
         let page = client.events_page(filter.clone(), limits::EVENTS_PAGE, 0)?;
         for event in &page.events {

@@ -1,13 +1,15 @@
 //! `absio user …`.
 
-use crate::args::{Global, UserAction};
-use crate::connection::{client, signed_in};
+use super::{identity, key_file};
+use crate::args::{Global, Provider, UserAction};
+use crate::connection::{client, client_under, signed_in};
 use crate::failure::Failure;
 use crate::output::{Output, shown};
 use crate::progress::waiting;
 use crate::secret::{NEW_PASSPHRASE, NEW_PASSWORD, PASSPHRASE, PASSWORD};
 use absio_proto::crypto::CardChain;
 use absio_proto::model::{Credentials, UserId};
+use absio_proto::provider::Standard;
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
@@ -15,6 +17,11 @@ pub(crate) fn run(global: &Global, action: UserAction, output: &Output) -> Resul
     match action {
         UserAction::Create { reminder } => create(global, &reminder, output),
         UserAction::Show { id } => show(global, id, output),
+        UserAction::Fingerprint { id } => identity::fingerprint(global, id, output),
+        UserAction::Verify { id, fingerprint } => identity::verify(global, id, &fingerprint.concat(), output),
+        UserAction::Peers => identity::peers(global, output),
+        UserAction::Sync => key_file::sync(global, output),
+        UserAction::NeedsSync => key_file::needs_sync(global, output),
         UserAction::Reminder { id } => remind(global, id, output),
         UserAction::ChangeCredentials { reminder } => change_credentials(global, &reminder, output),
         UserAction::RotateKeys { revoke: false } => rotate_keys(global, output),
@@ -24,17 +31,18 @@ pub(crate) fn run(global: &Global, action: UserAction, output: &Output) -> Resul
 }
 
 fn create(global: &Global, reminder: &str, output: &Output) -> Result<(), Failure> {
-    let client = client(global)?;
+    let client = client(global, output)?;
     let credentials = Credentials::new(&PASSWORD.chosen()?, &PASSPHRASE.chosen()?).reminder(reminder);
-    let user = waiting("creating the user", || client.user().create(credentials))?;
-    let (id, fingerprint) = (user.id().to_string(), user.keys().chain().fingerprint());
-    output.data(&json!({"user_id": id, "fingerprint": fingerprint}), &id)?;
+    let made = waiting("creating the user", || client.user().create_noted(credentials, None))?;
+    let warnings = output.warnings(&made.warnings);
+    let (id, fingerprint) = (made.value.id().to_string(), made.value.keys().chain().fingerprint());
+    output.data(&json!({"user_id": id, "fingerprint": fingerprint, "warnings": warnings}), &id)?;
     output.note(&format!("created; fingerprint {fingerprint}; set ABSIO_USER={id} to be this user"));
     Ok(())
 }
 
 fn show(global: &Global, id: Option<UserId>, output: &Output) -> Result<(), Failure> {
-    let (client, user) = signed_in(global)?;
+    let (client, user) = signed_in(global, output)?;
     let chains = client.user().public_keys([id.unwrap_or_else(|| user.id())])?;
     chains.iter().try_for_each(|chain| show_one(chain, output))
 }
@@ -70,22 +78,29 @@ fn show_one(chain: &CardChain, output: &Output) -> Result<(), Failure> {
 }
 
 fn remind(global: &Global, id: UserId, output: &Output) -> Result<(), Failure> {
-    let reminder = client(global)?.user().reminder(Some(id))?;
+    let provider = match global.provider {
+        Provider::Ofs => Standard::Ofs,
+        // It is asked of the broker: no need of a local store, which another command may have open.
+        Provider::Server | Provider::ServerCacheOfs => Standard::Server,
+    };
+    let reminder = client_under(provider, global, output)?.user().reminder(Some(id))?;
     output.data(&json!({"user_id": id.to_string(), "reminder": reminder}), &shown(&reminder))
 }
 
 fn change_credentials(global: &Global, reminder: &str, output: &Output) -> Result<(), Failure> {
-    let (client, user) = signed_in(global)?;
+    let (client, user) = signed_in(global, output)?;
     let credentials = Credentials::new(&NEW_PASSWORD.chosen()?, &NEW_PASSPHRASE.chosen()?).reminder(reminder);
-    waiting("changing credentials", || client.user().change_credentials(credentials))?;
+    let changed =
+        waiting("changing credentials", || client.user().change_credentials_noted(credentials, None))?;
+    let warnings = output.warnings(&changed.warnings);
     let id = user.id().to_string();
-    output.data(&json!({"user_id": id, "changed": true}), &id)?;
+    output.data(&json!({"user_id": id, "changed": true, "warnings": warnings}), &id)?;
     output.note("changed; the old password and passphrase no longer work");
     Ok(())
 }
 
 fn rotate_keys(global: &Global, output: &Output) -> Result<(), Failure> {
-    let (client, _) = signed_in(global)?;
+    let (client, _) = signed_in(global, output)?;
     let user = waiting("changing keys", || client.user().rotate_keys())?;
     let (id, sequence) = (user.id().to_string(), user.keys().chain().sequence());
     output.data(&json!({"user_id": id, "sequence": sequence, "revoked": false}), &id)?;
@@ -94,7 +109,7 @@ fn rotate_keys(global: &Global, output: &Output) -> Result<(), Failure> {
 }
 
 fn revoke_keys(global: &Global, output: &Output) -> Result<(), Failure> {
-    let (client, _) = signed_in(global)?;
+    let (client, _) = signed_in(global, output)?;
     let revoked = waiting("revoking keys", || client.user().revoke_keys())?;
     let (id, sequence) = (revoked.user.id().to_string(), revoked.user.keys().chain().sequence());
     let resigned: Vec<_> = revoked.resigned.iter().map(ToString::to_string).collect();
@@ -124,7 +139,7 @@ fn revoke_keys(global: &Global, output: &Output) -> Result<(), Failure> {
 }
 
 fn delete(global: &Global, output: &Output) -> Result<(), Failure> {
-    let (client, user) = signed_in(global)?;
+    let (client, user) = signed_in(global, output)?;
     client.user().delete()?;
     let id = user.id().to_string();
     output.data(&json!({"user_id": id, "deleted": true}), &id)?;

@@ -46,19 +46,18 @@ impl Broker {
         &self.url
     }
 
-    /// Kills it without a warning and starts it again at the same address.
+    /// Starts it again at the same address, after [`kill`](Self::kill).
     ///
     /// # Errors
     /// If it does not come up again.
-    pub(crate) fn crash_and_restart(&mut self) -> Result<(), Failure> {
-        self.kill();
+    pub(crate) fn start_again(&mut self) -> Result<(), Failure> {
         let listen = self.url.trim_start_matches("http://").to_owned();
         *self = Self::start_at(&self.data, &listen)?;
         Ok(())
     }
 
     /// SIGKILL: the broker cannot tidy up.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // Both fail only if it is gone already.
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -2,6 +2,7 @@
 //! HTTP; every line is a check, and the exit code is 0 only if all held.
 
 mod broker;
+mod offline;
 mod people;
 mod search;
 mod telling;
@@ -16,6 +17,7 @@ use absio_proto::model::{
     Portion, Timestamp, UserId,
 };
 use absio_proto::ops::container::{ContentInput, Create, Update};
+use absio_proto::ops::user::LoginWith;
 use broker::Broker;
 use people::{Meeting, Person};
 use serde_json::json;
@@ -45,6 +47,7 @@ pub(crate) fn run(output: &Output) -> Result<(), Failure> {
     story.secrecy()?;
     story.crash()?;
     story.taking_back()?;
+    story.offline()?;
     story.telling.end()
 }
 
@@ -76,7 +79,8 @@ impl<'s> Story<'s> {
         let broker = Broker::start(&data)?;
         let api_key = control::ask_for_key(&data, "demo")?
             .ok_or_else(|| Failure::new("broker", "the broker gave no API key"))?;
-        let meeting = Meeting::new(broker.url(), api_key, &[IN_THE_FILE, IN_THE_HEADER]);
+        let contents = [IN_THE_FILE, IN_THE_HEADER, offline::IN_THE_NOTE];
+        let meeting = Meeting::new(broker.url(), api_key, &contents);
         let info = meeting.device("demo")?.info()?;
         telling.check(&format!("it answers at {} as {}", broker.url(), info.software), info.protocol == 1)?;
 
@@ -165,10 +169,11 @@ impl<'s> Story<'s> {
         let outcome = self.mallory.client.container().get(id, Portion::All);
         self.telling.refused("Mallory finds nothing under the id", &["container_not_found"], outcome)?;
         let thief = self.meeting.device("thief")?;
-        let wrong = thief.key_file().get(self.bob.id, "not his Passphrase 1", None);
+        let guess = || LoginWith::nothing().passphrase("not his Passphrase 1");
+        let wrong = thief.key_file().get(self.bob.id, guess());
         self.telling.refused("a wrong passphrase fetches no key file", &["retrieval_refused"], wrong)?;
         let nobody = UserId::from_bytes([0x5a; 16]);
-        let unknown = thief.key_file().get(nobody, "not his Passphrase 1", None);
+        let unknown = thief.key_file().get(nobody, guess());
         self.telling.refused(
             "an unknown id is answered in the same words",
             &["retrieval_refused"],
@@ -254,7 +259,8 @@ impl<'s> Story<'s> {
         self.telling.part("The broker is killed in mid-life and started again")?;
         let id = self.container()?;
         let before = (self.revision(id)?, self.container_events(&self.alice)?);
-        self.broker.crash_and_restart()?;
+        self.broker.kill();
+        self.broker.start_again()?;
         let after = (self.revision(id)?, self.container_events(&self.alice)?);
         self.telling.check("revisions and events are all there, and the sessions go on", before == after)?;
         self.bob.client = self.meeting.device("bob's laptop")?;

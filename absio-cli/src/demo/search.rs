@@ -9,29 +9,31 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Whether `text` occurs in `bytes`.
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+/// Whether `word` occurs in `bytes`.
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
 }
 
-/// The words among `words` that are readable in any file below `directory`, and how many bytes were
-/// looked through.
+/// The words among `words` that are readable in any file below `directory`, or in its name, and how many
+/// bytes were looked through.
 ///
 /// # Errors
 /// If a file cannot be read.
-pub(crate) fn on_disk<'w>(directory: &Path, words: &[&'w str]) -> io::Result<(Vec<&'w str>, u64)> {
+pub(crate) fn on_disk<W: AsRef<[u8]> + Copy>(directory: &Path, words: &[W]) -> io::Result<(Vec<W>, u64)> {
     let (mut found, mut size) = (Vec::new(), 0);
     let mut waiting = vec![directory.to_owned()];
     while let Some(path) = waiting.pop() {
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            let kind = entry.file_type()?;
+            let (kind, name) = (entry.file_type()?, entry.file_name());
+            let name = name.as_encoded_bytes();
+            found.extend(words.iter().copied().filter(|word| contains(name, word.as_ref())));
             if kind.is_dir() {
                 waiting.push(entry.path());
             } else if kind.is_file() {
                 let bytes = fs::read(entry.path())?;
                 size += bytes.len() as u64;
-                found.extend(words.iter().copied().filter(|word| contains(&bytes, word)));
+                found.extend(words.iter().copied().filter(|word| contains(&bytes, word.as_ref())));
             }
         }
     }
@@ -74,7 +76,7 @@ impl Transport for Watched {
         }
         all.extend_from_slice(&request.body);
         self.seen.sent.fetch_add(all.len() as u64, Ordering::SeqCst);
-        let readable = self.seen.words.iter().filter(|word| contains(&all, word)).cloned();
+        let readable = self.seen.words.iter().filter(|word| contains(&all, word.as_bytes())).cloned();
         self.seen.found.lock().unwrap_or_else(PoisonError::into_inner).extend(readable);
         self.transport.exchange(request)
     }
@@ -91,7 +93,7 @@ mod tests {
         fs::create_dir_all(&deep).unwrap();
         fs::write(deep.join("blob"), b"\x00\x01plain marker\xff").unwrap();
         fs::write(directory.path().join("index"), b"nothing").unwrap();
-        let (found, size) = on_disk(directory.path(), &["plain marker", "other"]).unwrap();
-        assert_eq!((found, size), (vec!["plain marker"], 22));
+        let (found, size) = on_disk(directory.path(), &["plain marker", "other", "inde"]).unwrap();
+        assert_eq!((found, size), (vec!["plain marker", "inde"], 22));
     }
 }

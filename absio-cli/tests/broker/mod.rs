@@ -29,6 +29,7 @@ pub(crate) fn absio() -> Command {
         "NEW_PASSWORD",
         "NEW_PASSPHRASE",
         "CA_FILE",
+        "PROVIDER",
     ] {
         command.env_remove(format!("ABSIO_{name}"));
     }
@@ -137,7 +138,7 @@ impl User<'_> {
             .current_dir(&self.root)
             .env("ABSIO_SERVER", &self.broker.url)
             .env("ABSIO_API_KEY", &self.broker.api_key)
-            .env("ABSIO_ROOT", &self.root)
+            .env("ABSIO_ROOT", self.ofs())
             .env("ABSIO_PASSPHRASE", &self.passphrase);
         if self.id.is_empty() {
             command.env("ABSIO_PASSWORD", &self.password);
@@ -145,6 +146,25 @@ impl User<'_> {
             command.env("ABSIO_USER", &self.id);
         }
         command
+    }
+
+    /// The local store.
+    pub(crate) fn ofs(&self) -> PathBuf {
+        self.root.join("ofs")
+    }
+
+    /// How many files there are beside the local store.
+    pub(crate) fn files(&self) -> usize {
+        let entries = std::fs::read_dir(&self.root).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().path() != self.ofs()).count()
+    }
+
+    /// The same user on another device, with the passphrase only.
+    pub(crate) fn on(&self, device: &str) -> User<'_> {
+        let root = self.root.join(device);
+        std::fs::create_dir_all(&root).unwrap();
+        let (password, passphrase) = (self.password.clone(), self.passphrase.clone());
+        User { broker: self.broker, root, id: self.id.clone(), password, passphrase }
     }
 
     /// What a successful command prints.

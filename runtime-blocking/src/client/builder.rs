@@ -1,10 +1,13 @@
 //! Setting up a client.
 
 use super::Client;
+use super::store::{Chosen, open};
 use crate::host::BlockingHost;
 use crate::transport::{HttpTransport, TransportSetupError};
-use absio_proto::driver::blocking::Transport;
+use absio_proto::driver::blocking::{Store, Transport};
+use absio_proto::effect::StoreError;
 use absio_proto::model::{ApiKey, Validators};
+use absio_proto::provider::{Options, Provider, Standard};
 use absio_proto::{Config, InputError, Session};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +18,9 @@ pub struct ClientBuilder {
     config: Result<Config, InputError>,
     authorities: Vec<u8>,
     transport: Option<Arc<dyn Transport + Send + Sync>>,
+    store: Chosen,
+    provider: Option<Arc<dyn Provider>>,
+    options: Options,
 }
 
 /// Why a client could not be set up.
@@ -25,6 +31,8 @@ pub enum SetupError {
     Input(InputError),
     /// The certificate authorities cannot be read.
     Authorities(TransportSetupError),
+    /// The local store cannot be opened: its root is in use, belongs to somebody else or is damaged.
+    Store(StoreError),
 }
 
 impl SetupError {
@@ -34,6 +42,7 @@ impl SetupError {
         match self {
             Self::Input(error) => error.code(),
             Self::Authorities(_) => "invalid_authorities",
+            Self::Store(_) => "store",
         }
     }
 }
@@ -43,6 +52,7 @@ impl std::fmt::Display for SetupError {
         match self {
             Self::Input(error) => error.fmt(f),
             Self::Authorities(error) => error.fmt(f),
+            Self::Store(error) => write!(f, "the local store cannot be opened: {error}"),
         }
     }
 }
@@ -57,7 +67,14 @@ impl From<InputError> for SetupError {
 
 impl ClientBuilder {
     pub(super) fn new(api_key: ApiKey, server_url: &str) -> Self {
-        Self { config: Config::new(api_key, server_url), authorities: Vec::new(), transport: None }
+        Self {
+            config: Config::new(api_key, server_url),
+            authorities: Vec::new(),
+            transport: None,
+            store: Chosen::None,
+            provider: None,
+            options: Options::new(),
+        }
     }
 
     fn configure(mut self, change: impl FnOnce(Config) -> Result<Config, InputError>) -> Self {
@@ -100,7 +117,43 @@ impl ClientBuilder {
         self
     }
 
-    /// The client. Nothing is sent yet.
+    /// Keeps things below the directory `path`, encrypted and under random names: key files, keys and
+    /// copies of containers (the seed's `root_dir`). The directory is made if it is absent, in one that
+    /// exists; it must be this user's alone to write into, and one client at a time holds it.
+    ///
+    /// Without it, and without [`store`](Self::store), nothing is written on this device. The seed
+    /// takes the current directory: that is [`root_here`](Self::root_here) here, said by the caller,
+    /// because a program is started in all kinds of directories.
+    #[cfg(all(unix, feature = "store"))]
+    pub fn root(self, path: impl Into<std::path::PathBuf>) -> Self {
+        Self { store: Chosen::Root(path.into()), ..self }
+    }
+
+    /// Keeps things below the current directory: the seed's default (S-006).
+    #[cfg(all(unix, feature = "store"))]
+    pub fn root_here(self) -> Self {
+        self.root(".")
+    }
+
+    /// Keeps things in `store`: memory, or another durable store. What is kept is sealed before the
+    /// store sees it.
+    pub fn store(self, store: impl Store + Send + Sync + 'static) -> Self {
+        Self { store: Chosen::Own(Arc::new(store)), ..self }
+    }
+
+    /// The provider of every call that does not name another. Unless set,
+    /// [`Standard::ServerCacheOfs`] if there is a store (S-164), [`Standard::Server`] if there is none
+    /// (S-208).
+    pub fn provider(self, provider: impl Provider + 'static) -> Self {
+        Self { provider: Some(Arc::new(provider)), ..self }
+    }
+
+    /// How the provider answers every call that does not say otherwise (S-171).
+    pub fn options(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
+    /// The client. Nothing is sent yet, and nobody is signed in.
     ///
     /// # Errors
     /// [`SetupError`] for the first argument that is not usable.
@@ -114,6 +167,17 @@ impl ClientBuilder {
                 Arc::new(builder.map_err(SetupError::Authorities)?.build())
             }
         };
-        Ok(Client { host: Arc::new(BlockingHost::new(Session::new(config), transport)) })
+        let opened = open(self.store).map_err(SetupError::Store)?;
+        let standard = if opened.store.is_some() { Standard::ServerCacheOfs } else { Standard::Server };
+        let mut host = BlockingHost::new(Session::new(config), transport);
+        if let Some(store) = opened.store {
+            host = host.with_store(store);
+        }
+        Ok(Client {
+            host: Arc::new(host),
+            provider: self.provider.unwrap_or_else(|| Arc::new(standard)),
+            options: self.options,
+            quarantined: opened.quarantined.map(Arc::from),
+        })
     }
 }

@@ -3,6 +3,8 @@
 mod builder;
 mod container;
 mod key_file;
+mod scope;
+mod store;
 mod user;
 
 pub use builder::{ClientBuilder, SetupError};
@@ -13,19 +15,42 @@ pub use user::Users;
 use crate::host::BlockingHost;
 use absio_proto::driver::blocking::Content;
 use absio_proto::model::{ApiKey, Event, EventFilter, EventPage, UserId};
-use absio_proto::ops::user::{Login, LoginWith, Logout};
+use absio_proto::ops::user::LoginWith;
 use absio_proto::ops::{events, info};
+use absio_proto::provider::{Follow, Followed, Options, Provider, SignedIn, Sync, Synced};
 use absio_proto::wire::InfoAnswer;
 use absio_proto::{Error, Operation, Session, User};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A client of one broker, for plain threads. Cheap to clone; clones share the session, so that who
 /// signs in on one is signed in on all. Calls block their thread; they may run at once.
 ///
-/// Nothing is written to disk.
+/// Every call goes to the client's [`Provider`]: the broker, the local store, both, or one of the
+/// caller's own. [`under`](Self::under) and [`with`](Self::with) give the same client with another
+/// provider or other options, for one call or for many; the client they are called on stays as it is.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use absio_blocking::Client;
+/// use absio_proto::model::Portion;
+/// use absio_proto::provider::{Options, Standard};
+///
+/// let api_key = "1d4c568b-e762-4284-b14e-167cc4776026".parse()?;
+/// let client = Client::builder(api_key, "https://broker.example").root("letters").build()?;
+/// let id = "0e28abdc-1a8f-83db-b565-088161af2b53".parse()?;
+/// client.container().get(id, Portion::All)?; // from the local store, else from the broker
+/// client.under(Standard::Ofs).container().get(id, Portion::All)?; // no network
+/// client.with(Options::new().force_refresh()).container().get(id, Portion::All)?; // asks the broker
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     host: Arc<BlockingHost<Session>>,
+    provider: Arc<dyn Provider>,
+    options: Options,
+    quarantined: Option<Arc<Path>>,
 }
 
 impl Client {
@@ -41,21 +66,38 @@ impl Client {
     /// [`InputError`](absio_proto::InputError) for missing or wrong credentials, the broker's
     /// refusal, or a failed verification. Nobody is signed in then.
     pub fn login(&self, user_id: UserId, with: LoginWith) -> Result<User, Error> {
-        self.run(Login::new(user_id, with))
+        self.sign_in(user_id, with).map(|signed_in| signed_in.user)
+    }
+
+    /// As [`login`](Self::login), and says whether the broker was reached (X-17): with a key file on
+    /// this device and the right password it need not be; its session is then made by the first call
+    /// that reaches it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sign_in(&self, user_id: UserId, with: LoginWith) -> Result<SignedIn, Error> {
+        self.run(self.provider.login(user_id, with))
     }
 
     /// Signs out: wipes keys here, and ends the session at the broker if it can be reached (S-015).
+    /// The standard providers have sessions of their own: this ends those of the client's (S-229).
     ///
     /// # Errors
     /// [`Error::Protocol`] if the broker's answer cannot be understood; signed out it is anyway.
     pub fn logout(&self) -> Result<(), Error> {
-        self.run(Logout::new())
+        self.run(self.provider.logout())
     }
 
-    /// The signed-in user (X-27).
+    /// The user who is signed in at the broker, or will be by the first call that reaches it (X-27).
     #[must_use]
     pub fn signed_in(&self) -> Option<User> {
         self.host.session(|session| session.user().cloned())
+    }
+
+    /// The user who is signed in at the local store.
+    #[must_use]
+    pub fn local_user(&self) -> Option<User> {
+        self.host.session(|session| session.local_user().cloned())
     }
 
     /// Whether there is a token for the broker that has not run out (X-27).
@@ -77,7 +119,7 @@ impl Client {
         Containers(self)
     }
 
-    /// The signed-in user's key file at the broker.
+    /// Key files: on this device, at the broker, and how the two stand to each other.
     #[must_use]
     pub fn key_file(&self) -> KeyFiles<'_> {
         KeyFiles(self)
@@ -89,10 +131,11 @@ impl Client {
     /// # Errors
     /// [`Error::Input`] if nobody is signed in, or what the exchange gave.
     pub fn events(&self, filter: EventFilter) -> Result<Vec<Event>, Error> {
-        self.run(events::Get::new(filter))
+        self.run(self.provider.events(filter))
     }
 
-    /// One page of events; waits up to `wait` seconds (at most 60) for the first.
+    /// One page of events, from the broker whatever the provider; waits up to `wait` seconds (at most
+    /// 60) for the first.
     ///
     /// # Errors
     /// As [`events`](Self::events).
@@ -101,7 +144,7 @@ impl Client {
     }
 
     /// Container events: from `starting_event_id` on, or without it those that are new since the
-    /// last call with the same filter (S-060 to S-069, AMB-06).
+    /// last call with the same filter (S-060 to S-069, AMB-06). From the broker whatever the provider.
     ///
     /// # Errors
     /// As [`events`](Self::events).
@@ -111,6 +154,23 @@ impl Client {
         starting_event_id: Option<u64>,
     ) -> Result<Vec<Event>, Error> {
         self.run(events::Get::of_containers(filter, starting_event_id))
+    }
+
+    /// Applies the broker's events to what is kept on this device, exactly once over crashes and restarts:
+    /// the loop of the original's FAQ (S-172).
+    ///
+    /// # Errors
+    /// Of the broker and the store when they are not there; what was followed until then stands.
+    pub fn follow(&self, follow: Follow) -> Result<Followed, Error> {
+        self.run(self.provider.follow_events(follow))
+    }
+
+    /// Brings what is kept on this device up to date with the broker, whatever was missed.
+    ///
+    /// # Errors
+    /// As [`follow`](Self::follow); what concerns one container alone is in the result.
+    pub fn sync(&self, sync: Sync) -> Result<Synced, Error> {
+        self.run(self.provider.sync(sync))
     }
 
     /// What the broker says of itself: protocol, clock, software (X-15).

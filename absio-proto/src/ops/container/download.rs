@@ -260,8 +260,8 @@ impl Operation for Part {
                     attempt!(self.received(sealed))
                 }
                 PartState::Keeping(answer, sealed) => {
-                    let sealed = core::mem::take(sealed);
                     self.is_kept &= drive!(answer, cx, reply).is_ok();
+                    let sealed = core::mem::take(sealed);
                     attempt!(self.open(sealed))
                 }
                 PartState::Opening(leaf) => {

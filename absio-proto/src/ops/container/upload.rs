@@ -243,8 +243,8 @@ impl Operation for Part {
                     self.sealed(sealed.bytes)
                 }
                 PartState::Keeping(answer, bytes) => {
-                    let bytes = core::mem::take(bytes);
                     let kept = ask::done(drive!(answer, cx, reply));
+                    let bytes = core::mem::take(bytes);
                     if self.upload.is_none() {
                         // Kept here or nowhere.
                         attempt!(kept);

@@ -1,0 +1,43 @@
+//! The local store of a client: none, the caller's own, or a durable one below a directory.
+
+use absio_proto::driver::blocking::Store;
+use absio_proto::effect::StoreError;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the builder was told.
+pub(super) enum Chosen {
+    /// Nothing is kept.
+    None,
+    /// The caller's.
+    Own(Arc<dyn Store + Send + Sync>),
+    /// A durable one below this directory.
+    #[cfg(all(unix, feature = "store"))]
+    Root(PathBuf),
+}
+
+/// An open store.
+#[derive(Default)]
+pub(super) struct Opened {
+    pub(super) store: Option<Arc<dyn Store + Send + Sync>>,
+    /// Where a damaged index was moved to.
+    pub(super) quarantined: Option<PathBuf>,
+}
+
+/// Opens the store that was chosen. A damaged index is moved aside whole: what is kept besides it is
+/// found again when a user signs in, and the rest comes from the broker.
+///
+/// # Errors
+/// The store's.
+pub(super) fn open(chosen: Chosen) -> Result<Opened, StoreError> {
+    match chosen {
+        Chosen::None => Ok(Opened::default()),
+        Chosen::Own(store) => Ok(Opened { store: Some(store), quarantined: None }),
+        #[cfg(all(unix, feature = "store"))]
+        Chosen::Root(path) => {
+            let store = absio_store::OfsStore::open_with(path, absio_store::OnDamage::Quarantine)?;
+            let quarantined = store.quarantined().map(ToOwned::to_owned);
+            Ok(Opened { store: Some(Arc::new(store)), quarantined })
+        }
+    }
+}
