@@ -31,7 +31,7 @@ pub enum Error {
     Crypto(#[from] CryptoError),
     /// The exchange did not happen or its answer was lost. Whether a change may have been made all the
     /// same is [`TransportError::unconfirmed`].
-    #[error("{}", unreached(.0))]
+    #[error("{}", .0.sentence())]
     Transport(#[from] TransportError),
     /// The store failed.
     #[error("the store failed ({0})")]
@@ -51,15 +51,6 @@ pub enum Error {
     /// Another user signed in, or the user signed out, while the operation was under way.
     #[error("the session changed while the operation was under way; start it again")]
     SessionChanged,
-}
-
-fn unreached(error: &TransportError) -> String {
-    match error.unconfirmed {
-        None => format!("the server could not be reached ({error}); check the network and try again"),
-        Some(_) => format!(
-            "no answer came to a change ({error}): it may have been made; check the network, and look before you make it again"
-        ),
-    }
 }
 
 /// How a driver broke the contract.

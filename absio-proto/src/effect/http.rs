@@ -127,6 +127,16 @@ impl TransportError {
         Self { kind, reason: reason.into(), unconfirmed: None }
     }
 
+    /// What an operation that failed of it says.
+    pub(crate) fn sentence(&self) -> String {
+        match self.unconfirmed {
+            None => format!("the server could not be reached ({self}); check the network and try again"),
+            Some(_) => format!(
+                "no answer came to a change ({self}): it may have been made; check the network, and look before you make it again"
+            ),
+        }
+    }
+
     /// Whether the server may have carried the request out although no answer came.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
