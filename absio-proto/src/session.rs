@@ -401,6 +401,7 @@ impl Session {
         if let Some(known) = self.chain(user)
             && known.cards() == cards
         {
+            self.want_peer(user);
             return Ok(());
         }
         let own = self.user.as_ref().is_some_and(|own| own.id() == user);
@@ -437,6 +438,13 @@ impl Session {
         self.local.as_mut().ok_or_else(|| InputError::NotAuthenticated.into())
     }
 
+    /// Whether what is fetched as the user of the server is kept in the open partition: only if it is
+    /// that user's.
+    pub(crate) fn caches(&self) -> bool {
+        let local = self.local.as_ref().map(Local::user_id);
+        local.is_some() && self.user.as_ref().is_none_or(|user| Some(user.id()) == local)
+    }
+
     /// Opens a partition in place of the one open before.
     pub(crate) fn enter(&mut self, local: Local) {
         self.leave();
@@ -447,6 +455,8 @@ impl Session {
     pub(crate) fn leave(&mut self) {
         if self.local.take().is_some() {
             self.generation += 1;
+            // Whom one user knows is not written down for the next.
+            self.new_peers.clear();
         }
     }
 
@@ -465,10 +475,22 @@ impl Session {
         if is_verified {
             self.verified_peers.insert(user);
         }
+        if let Some(local) = &mut self.local {
+            local.peers.insert(user, chain.sequence());
+        }
         let known = self.peers.get(&user).map_or(0, CardChain::sequence);
         if known < chain.sequence() {
             self.peers.insert(user, chain);
             self.new_peers.remove(&user);
+        }
+    }
+
+    /// The cards of a known user are to be kept in the open partition, unless they are there already.
+    pub(crate) fn want_peer(&mut self, user: UserId) {
+        let kept = self.local.as_ref().and_then(|local| local.peers.get(&user)).copied();
+        let known = self.peers.get(&user).map(CardChain::sequence);
+        if known.is_some() && kept < known {
+            self.new_peers.insert(user);
         }
     }
 
@@ -480,6 +502,9 @@ impl Session {
     /// These chains are in the local store now.
     pub(crate) fn peers_written(&mut self, written: &[(UserId, u64)]) {
         for (user, sequence) in written {
+            if let Some(local) = &mut self.local {
+                local.peers.insert(*user, *sequence);
+            }
             if self.peers.get(user).is_none_or(|chain| chain.sequence() <= *sequence) {
                 self.new_peers.remove(user);
             }
@@ -518,6 +543,12 @@ impl Session {
         if !seen.tombstone && (pin.tombstone || seen.revision < pin.revision) {
             *seen = pin;
         }
+    }
+
+    /// Takes back what was remembered of a revision that nobody else has and that could not be kept.
+    pub(crate) fn unsee(&mut self, user: UserId, container: ContainerId) {
+        self.pins.remove(&(user, container));
+        self.heads.remove(&container);
     }
 
     /// The pin of a container, whether the user of the server or that of the local store saw it.

@@ -70,7 +70,7 @@ impl Kept {
     }
 
     /// Whether what `portion` asks for is here, as far as the container has it.
-    pub(crate) fn has(&self, portion: Portion) -> bool {
+    fn has(&self, portion: Portion) -> bool {
         let body = self.head.view.body();
         let here = |wanted: bool, section: &Section, kept: bool| {
             !wanted || kept || !section.state.is_stored() || self.keys.is_none()
@@ -124,6 +124,12 @@ impl ContainerRecord {
         let needed = Permissions::CONTAINER_DOWNLOAD | Permissions::CONTAINER_DECRYPT;
         let own = self.kept.as_ref().and_then(|kept| kept.head.view.entry(user));
         own.is_some_and(|own| own.permissions.contains(needed))
+    }
+
+    /// Whether what `portion` asks for is here, as far as the container has it and `user` may have it.
+    pub(crate) fn has(&self, portion: Portion, user: UserId) -> bool {
+        let kept = self.kept.as_ref().is_some_and(|kept| kept.has(portion));
+        kept || self.kept.is_some() && !self.is_local && !self.may_hold(user)
     }
 
     /// The blobs that belong to it.

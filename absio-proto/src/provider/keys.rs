@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Keys:      Start ──▶ (Asking the broker for those not known) ──▶ (Keeping) ──▶ the cards
+//!               └─ the local store alone does not know one ──▶ Checking ──▶ not found, or degraded
 //!  KeepKeys:  Start ──▶ (Keeping) ──▶ done
 //! ```
 
@@ -10,8 +11,9 @@ use crate::effect::Reply;
 use crate::error::{Error, LocalError, Misuse};
 use crate::model::UserId;
 use crate::operation::{Cx, Operation, Step};
-use crate::ops::ofs::Transact;
+use crate::ops::ofs::{Check, Transact};
 use crate::ops::user::PublicKeys;
+use crate::provider::container::checked;
 use crate::provider::{Options, Standard};
 use crate::session::Session;
 use crate::{attempt, drive};
@@ -29,6 +31,7 @@ pub(crate) struct Keys {
 
 enum State {
     Start,
+    Checking(UserId, Check),
     Asking(PublicKeys),
     Keeping(Transact),
 }
@@ -39,14 +42,15 @@ impl Keys {
         Self { place, users, options, chains: Vec::new(), state: State::Start }
     }
 
-    fn known(&self, session: &Session) -> Result<Vec<CardChain>, Error> {
-        let local = session.local()?.user.clone();
+    /// All of them, or the first that is not known.
+    fn known(&self, session: &Session) -> Result<Result<Vec<CardChain>, UserId>, Error> {
+        let own = session.local()?.user.keys().chain();
         let chain = |user: &UserId| match session.chain(*user) {
-            _ if *user == local.id() => Ok(local.keys().chain().clone()),
+            _ if *user == own.user_id() => Ok(own.clone()),
             Some(chain) => Ok(chain.clone()),
-            None => Err(LocalError::KeysNotFound { user: *user }.into()),
+            None => Err(*user),
         };
-        self.users.iter().map(chain).collect()
+        Ok(self.users.iter().map(chain).collect())
     }
 }
 
@@ -60,15 +64,35 @@ impl Operation for Keys {
     ) -> Step<Result<Vec<CardChain>, Error>> {
         loop {
             self.state = match &mut self.state {
-                State::Start if self.place == Standard::Ofs => return Step::Done(self.known(cx.session)),
+                State::Start if self.place == Standard::Ofs => match attempt!(self.known(cx.session)) {
+                    Ok(chains) => return Step::Done(Ok(chains)),
+                    Err(user) => State::Checking(user, Check::new()),
+                },
+                State::Checking(user, check) => match checked(check, cx, &mut reply) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(result) => {
+                        let error = match attempt!(result) {
+                            None => LocalError::KeysNotFound { user: *user },
+                            Some(since) => LocalError::Degraded {
+                                reason: format!(
+                                    "the keys of user {user} are not here, and something was lost before {since}"
+                                ),
+                            },
+                        };
+                        return Step::Done(Err(error.into()));
+                    }
+                },
                 State::Start => {
                     let keys = PublicKeys::new(self.users.iter().copied());
                     State::Asking(if self.options.force_refresh { keys.refreshed() } else { keys })
                 }
                 State::Asking(keys) => {
                     self.chains = drive!(keys, cx, reply);
-                    if self.place == Standard::Server || cx.session.local().is_err() {
+                    if self.place == Standard::Server || !cx.session.caches() {
                         return Step::Done(Ok(core::mem::take(&mut self.chains)));
+                    }
+                    for user in &self.users {
+                        cx.session.want_peer(*user);
                     }
                     State::Keeping(Transact::peers())
                 }

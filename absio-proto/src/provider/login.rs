@@ -123,7 +123,7 @@ impl Login {
         State::Authenticating(Box::new(Authenticate::of(user, self.challenge.take())))
     }
 
-    fn entered(&mut self, cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
+    fn entered(&mut self, cx: &Cx<'_>) -> Result<Option<State>, Error> {
         let user = self.user.clone().ok_or(Misuse::ResumedAfterDone)?;
         if self.place == Standard::Ofs {
             return Ok(None);
@@ -152,7 +152,7 @@ impl Login {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(sealed)) => attempt!(self.loaded(sealed, cx)),
                     // A store that fails does not keep anybody from the server.
-                    Step::Done(Err(error @ Error::Store(_))) if caches => {
+                    Step::Done(Err(error @ (Error::Store(_) | Error::Local(_)))) if caches => {
                         self.warnings.push(Warning::not_kept(&error));
                         attempt!(self.loaded(None, cx))
                     }

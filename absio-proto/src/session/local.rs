@@ -4,6 +4,7 @@ use crate::model::{Timestamp, UserId};
 use crate::ofs::keys::StoreKeys;
 use crate::ofs::state::State;
 use crate::session::User;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A user's open partition.
@@ -14,9 +15,16 @@ pub(crate) struct Local {
     pub(crate) state: State,
     /// Whether the records were found to add up to the state since it was opened.
     pub(crate) is_checked: bool,
+    /// The users whose cards are kept in it, and the newest card of each.
+    pub(super) peers: BTreeMap<UserId, u64>,
 }
 
 impl Local {
+    pub(crate) fn new(user: User, keys: StoreKeys) -> Self {
+        let (state, peers) = (State::default(), BTreeMap::new());
+        Self { user, keys: Arc::new(keys), state, is_checked: false, peers }
+    }
+
     pub(crate) fn user_id(&self) -> UserId {
         self.user.id()
     }

@@ -4,10 +4,10 @@
 use absio_broker::{Clock, Fixture, SeededEntropy};
 use absio_proto::crypto::KdfPolicy;
 use absio_proto::crypto::container::Container;
-use absio_proto::driver::blocking::{Content, Host, Transport, run};
+use absio_proto::driver::blocking::{Content, Host, Store, Transport, run};
 use absio_proto::effect::{
     ContentError, ContentOp, ContentOutcome, HttpRequest, HttpResponse, StoreError, StoreErrorKind, StoreOp,
-    StoreOutcome, TransportError,
+    StoreOutcome, TransportError, TransportErrorKind,
 };
 use absio_proto::model::{
     AccessList, ContainerId, Credentials, Event, EventFilter, Grant, Permissions, Portion, Timestamp, UserId,
@@ -16,7 +16,9 @@ use absio_proto::ops::container::{Changed, Create, Delete, Get, Update};
 use absio_proto::ops::events;
 use absio_proto::ops::user::{self, Login, LoginWith};
 use absio_proto::{Config, Cx, Error, Guard, Operation, RemoteCode, Session, User};
+use absio_store::MemoryStore;
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub const PASSWORD: &str = "Correct horse 1";
@@ -29,7 +31,12 @@ pub struct Device {
     session: RefCell<Session>,
     entropy: RefCell<SeededEntropy>,
     content: RefCell<Option<Box<dyn Content>>>,
+    store: Option<SharedStore>,
+    offline: Cell<bool>,
 }
+
+/// A store that others see too.
+pub type SharedStore = Arc<dyn Store + Send + Sync>;
 
 impl Device {
     /// A device on which nobody is signed in.
@@ -54,7 +61,24 @@ impl Device {
             session: RefCell::new(session),
             entropy: RefCell::new(SeededEntropy::new(seed)),
             content: RefCell::new(None),
+            store: None,
+            offline: Cell::new(false),
         }
+    }
+
+    /// A device with an empty store, on which nobody is signed in.
+    pub fn keeping(broker: &Fixture) -> Self {
+        Self::new(broker).with_store(Arc::new(MemoryStore::new()))
+    }
+
+    /// With this store.
+    pub fn with_store(self, store: SharedStore) -> Self {
+        Self { store: Some(store), ..self }
+    }
+
+    /// Cuts the network, or mends it.
+    pub fn set_offline(&self, offline: bool) {
+        self.offline.set(offline);
     }
 
     /// With other randomness: for devices on threads of their own.
@@ -197,11 +221,15 @@ impl Host<Session> for Device {
     }
 
     fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        if self.offline.get() {
+            return Err(TransportError::new(TransportErrorKind::Unreachable, "the network is cut"));
+        }
         self.broker.exchange(request)
     }
 
-    fn store(&self, _op: StoreOp) -> Result<StoreOutcome, StoreError> {
-        Err(StoreError::new(StoreErrorKind::Unavailable, "this device has no store"))
+    fn store(&self, op: StoreOp) -> Result<StoreOutcome, StoreError> {
+        let none = || StoreError::new(StoreErrorKind::Unavailable, "this device has no store");
+        self.store.as_ref().ok_or_else(none)?.apply(op)
     }
 
     fn content(&self, op: ContentOp) -> Result<ContentOutcome, ContentError> {

@@ -254,7 +254,7 @@ pub(super) fn open_keys(head: &Head, session: &Session) -> Result<Option<Contain
 }
 
 /// The caller's own row, which must be shown to them.
-pub(crate) fn own_row(head: &Head, user: UserId) -> Result<&AccessEntry, Error> {
+pub(super) fn own_row(head: &Head, user: UserId) -> Result<&AccessEntry, Error> {
     let what = "access list";
     let container = head.view.body().container;
     head.view.entry(user).ok_or_else(|| CryptoError::ManifestMismatch { container, what }.into())

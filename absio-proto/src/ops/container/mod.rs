@@ -24,7 +24,6 @@ pub use content::{ContentInput, ContentOutput};
 pub use create::Create;
 pub use delete::Delete;
 pub(crate) use destination::Destination;
-pub(crate) use fetch::own_row;
 pub use get::Get;
 pub(crate) use get::Retained;
 pub use list::{List, ListPage};

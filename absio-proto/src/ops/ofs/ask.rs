@@ -66,8 +66,11 @@ pub(crate) fn values(given: Given, count: usize) -> Result<Vec<Option<Vec<u8>>>,
     }
 }
 
+/// Names and values.
+pub(crate) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The entries of a scan.
-pub(crate) fn entries(given: Given) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+pub(crate) fn entries(given: Given) -> Result<Entries, Error> {
     match given? {
         StoreOutcome::Entries(entries) => Ok(entries),
         _ => Err(wrong()),

@@ -1,20 +1,22 @@
 //! Do the records add up to what was written?
 //!
 //! ```text
-//!  Scanning ──▶ … ──▶ Looking (at the state) ──┬─▶ they do
-//!     ▲                                        ├─▶ they do not: degraded
-//!     └────────── written meanwhile ───────────┘
+//!  Looking (at the state) ──▶ Scanning ──▶ Adding (job) ──▶ … ──▶ Looking again ──┬─▶ they do
+//!     ▲                                                                            ├─▶ they do not: degraded
+//!     └──────────────────────────── written meanwhile ─────────────────────────────┘
 //! ```
 
 use super::Scan;
 use super::ask::{self, Answer};
+use super::scan::Page;
 use crate::effect::Reply;
 use crate::error::{Error, LocalError};
-use crate::ofs::keys::Kind;
+use crate::ofs::keys::{Kind, StoreKeys};
 use crate::ofs::state::{State as Totals, Sum};
-use crate::operation::{Cx, Operation, Step};
+use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::session::Session;
 use crate::{attempt, drive};
+use std::sync::Arc;
 
 /// How often the check starts over when others write at the same time.
 const ATTEMPTS: u32 = 16;
@@ -28,21 +30,32 @@ pub struct Checked {
     pub incomplete_since: Option<crate::model::Timestamp>,
 }
 
-/// Reads every record of the signed-in user's partition and compares their number and digest with the
-/// state that was written with them. [`LocalError::Degraded`] if they differ:
-/// [`Repair`](super::Repair) then keeps what is whole.
+/// Reads every record of the signed-in user's partition: each must verify, and together they must be
+/// as many, with the digest, that the state says which was written with them.
+/// [`LocalError::Degraded`] otherwise: [`Repair`](super::Repair) then keeps what is whole.
 pub struct Check {
+    /// The write that the session knew of when the check began: no state may be from before it.
+    known: u64,
     started_at: Option<u64>,
-    count: u64,
-    sum: Sum,
+    scan: Scan,
+    tally: Tally,
     attempts: u32,
     state: State,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    count: u64,
+    broken: u64,
+    sum: Sum,
 }
 
 enum State {
     Start,
     Before(Answer),
-    Scanning(Scan),
+    Scanning,
+    Adding(Leaf<Tally>),
     After(Answer),
 }
 
@@ -50,14 +63,39 @@ impl Check {
     /// The operation.
     #[must_use]
     pub fn new() -> Self {
-        Self { started_at: None, count: 0, sum: Sum::default(), attempts: 0, state: State::Start }
+        let (scan, tally) = (Scan::new(&Kind::COUNTED), Tally::default());
+        Self { known: 0, started_at: None, scan, tally, attempts: 0, state: State::Start }
     }
 
     fn totals(&self, value: Option<Vec<u8>>, cx: &Cx<'_>) -> Result<Totals, Error> {
-        let Some(value) = value else { return Ok(Totals::default()) };
-        let keys = &cx.session.local()?.keys;
-        let data = keys.open_record(&keys.name(Kind::State, &[]), &value).ok_or_else(damaged)?;
-        Ok(Totals::decode(&data)?)
+        let totals = match value {
+            None => Totals::default(),
+            Some(value) => {
+                let keys = &cx.session.local()?.keys;
+                let data = keys.open_record(&keys.name(Kind::State, &[]), &value).ok_or_else(damaged)?;
+                Totals::decode(&data)?
+            }
+        };
+        if totals.sequence < self.known {
+            return Err(went_back());
+        }
+        Ok(totals)
+    }
+
+    /// Whether all is as it was written.
+    fn judge(&self, totals: Totals, cx: &mut Cx<'_>) -> Result<Checked, Error> {
+        let Tally { count, broken, sum } = self.tally;
+        let reason = if broken > 0 {
+            format!("{broken} of its {count} records do not verify")
+        } else if (totals.count, totals.sum) != (count, sum) {
+            format!("it holds {count} of {} records, or not the ones that were written", totals.count)
+        } else {
+            let local = cx.session.local_mut()?;
+            local.is_checked = true;
+            local.learn(totals);
+            return Ok(Checked { records: count, incomplete_since: totals.incomplete_since });
+        };
+        Err(LocalError::Degraded { reason }.into())
     }
 }
 
@@ -67,12 +105,29 @@ impl Default for Check {
     }
 }
 
-fn damaged() -> Error {
+pub(super) fn damaged() -> Error {
     LocalError::Degraded { reason: "what was written last does not verify".into() }.into()
+}
+
+/// What the session has seen of the partition is not there any more.
+pub(super) fn went_back() -> Error {
+    LocalError::Degraded { reason: "it went back to what it was before, or was emptied".into() }.into()
 }
 
 fn look(cx: &Cx<'_>) -> Result<Answer, Error> {
     Ok(ask::get(vec![cx.session.local()?.keys.name(Kind::State, &[])]))
+}
+
+/// Opens the records of a page and adds them up.
+fn add(mut tally: Tally, keys: Arc<StoreKeys>, page: Page) -> Leaf<Tally> {
+    Leaf::compute("check records", move || {
+        for (name, value) in &page.entries {
+            tally.count += 1;
+            tally.broken += u64::from(keys.open_record(name, value).is_none());
+            tally.sum = tally.sum.plus(keys.element(name, value).unwrap_or_default());
+        }
+        tally
+    })
 }
 
 impl Operation for Check {
@@ -81,44 +136,35 @@ impl Operation for Check {
     fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Checked, Error>> {
         loop {
             self.state = match &mut self.state {
-                State::Start => State::Before(attempt!(look(cx))),
+                State::Start => {
+                    self.known = attempt!(cx.session.local()).state.sequence;
+                    State::Before(attempt!(look(cx)))
+                }
                 State::Before(answer) => {
                     let values = attempt!(ask::values(drive!(answer, cx, reply), 1));
                     let totals = attempt!(self.totals(values.into_iter().next().flatten(), cx));
-                    (self.count, self.sum) = (0, Sum::default());
+                    (self.scan, self.tally) = (Scan::new(&Kind::COUNTED), Tally::default());
                     self.started_at = Some(totals.sequence);
-                    State::Scanning(Scan::new(&Kind::COUNTED))
+                    State::Scanning
                 }
-                State::Scanning(scan) => match drive!(scan, cx, reply) {
+                State::Scanning => match drive!(&mut self.scan, cx, reply) {
                     Some(page) => {
-                        let keys = &attempt!(cx.session.local()).keys;
-                        self.count += page.entries.len() as u64;
-                        for (name, value) in &page.entries {
-                            self.sum = self.sum.plus(keys.element(name, value).unwrap_or_default());
-                        }
-                        continue;
+                        State::Adding(add(self.tally, attempt!(cx.session.local()).keys.clone(), page))
                     }
                     None => State::After(attempt!(look(cx))),
                 },
+                State::Adding(leaf) => {
+                    self.tally = drive!(leaf, cx, reply);
+                    State::Scanning
+                }
                 State::After(answer) => {
                     let values = attempt!(ask::values(drive!(answer, cx, reply), 1));
                     let totals = attempt!(self.totals(values.into_iter().next().flatten(), cx));
                     self.attempts += 1;
-                    if Some(totals.sequence) != self.started_at && self.attempts < ATTEMPTS {
-                        State::Start
-                    } else if (totals.count, totals.sum) == (self.count, self.sum) {
-                        let local = attempt!(cx.session.local_mut());
-                        local.is_checked = true;
-                        local.learn(totals);
-                        let incomplete_since = totals.incomplete_since;
-                        return Step::Done(Ok(Checked { records: self.count, incomplete_since }));
-                    } else {
-                        let reason = format!(
-                            "it holds {} of {} records, or not the ones that were written",
-                            self.count, totals.count
-                        );
-                        return Step::Done(Err(LocalError::Degraded { reason }.into()));
+                    if Some(totals.sequence) == self.started_at || self.attempts >= ATTEMPTS {
+                        return Step::Done(self.judge(totals, cx));
                     }
+                    State::Start
                 }
             };
         }

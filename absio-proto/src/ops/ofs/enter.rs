@@ -1,15 +1,18 @@
 //! Opens and closes the partition of a user.
 //!
 //! ```text
-//!  Start ──▶ Head ──▶ Anchor 0 ──▶ Anchor 1 ──┬─▶ Counting blobs ──▶ (Sweeping) ──▶ Peers ──▶ open
-//!                                             └─▶ Repairing (something is lost) ──▶ Peers ──▶ open
+//!  Start ──▶ Head ──▶ Anchor 0 ──▶ Anchor 1 ──┬─▶ Counting blobs ─┬─▶ (Founding, or Sweeping) ──▶ Peers ──▶ open
+//!                                             │       ▲           │
+//!                                             └─▶ Repairing ◀─────┘ something is lost
 //! ```
+//!
+//! A partition begins with a state of its own, so that blobs without one tell of a loss.
 //!
 //! A state that is behind an anchor, or gone while an anchor stands, means that the index lost what
 //! had been acknowledged. A state ahead of both is what a crash between commit and anchor leaves.
 
 use super::ask::{self, Answer};
-use super::{Repair, Scan, Sweep};
+use super::{Repair, Scan, Sweep, Transact};
 use crate::effect::{BlobId, Reply};
 use crate::error::{Error, Misuse};
 use crate::ofs::keys::{Kind, StoreKeys};
@@ -18,13 +21,12 @@ use crate::ofs::state::State as Totals;
 use crate::operation::{Cx, Operation, Step};
 use crate::session::{Local, Session, User};
 use crate::{attempt, drive};
-use std::sync::Arc;
 
 /// Names of blobs counted at once.
 const BLOBS: usize = 10_000;
 
 /// Opens the local store's partition of a user whose key file is open. Gives the user. Whoever was
-/// signed in to the local store before is signed out of it.
+/// signed in to the local store before is signed out of it; on an error nobody is signed in there.
 pub struct Enter {
     user: Option<User>,
     head: Option<Totals>,
@@ -32,6 +34,7 @@ pub struct Enter {
     broken: bool,
     anchors: Vec<Totals>,
     blobs: u64,
+    is_repaired: bool,
     state: State,
 }
 
@@ -40,7 +43,8 @@ enum State {
     Head(Answer),
     Anchor(u8, Answer),
     Counting(Answer),
-    Sweeping(Sweep),
+    Founding(Box<Transact>),
+    Sweeping(Box<Sweep>),
     Repairing(Box<Repair>),
     Peers(Scan),
 }
@@ -54,6 +58,7 @@ impl Enter {
             broken: false,
             anchors: Vec::new(),
             blobs: 0,
+            is_repaired: false,
             state: State::Start,
         }
     }
@@ -62,9 +67,9 @@ impl Enter {
         cx.session.config()?;
         let user = self.user.take().ok_or(Misuse::ResumedAfterDone)?;
         let (open, _) = user.require_key_file()?;
-        let keys = Arc::new(StoreKeys::derive(user.id(), open.store_secret()));
+        let keys = StoreKeys::derive(user.id(), open.store_secret());
         let name = keys.name(Kind::State, &[]);
-        cx.session.enter(Local { user, keys, state: Totals::default(), is_checked: false });
+        cx.session.enter(Local::new(user, keys));
         Ok(State::Head(ask::get(vec![name])))
     }
 
@@ -73,17 +78,22 @@ impl Enter {
     }
 
     /// What was found, held together.
-    fn judge(&self, cx: &mut Cx<'_>) -> Result<State, Error> {
+    fn judge(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
         let anchored = self.anchors.iter().max_by_key(|anchor| anchor.sequence).copied().unwrap_or_default();
         let head = self.head.unwrap_or_default();
         let agrees = head.sequence > anchored.sequence || head == anchored;
         // The first anchor of all may have been torn by a crash; from the second write on one stands.
         let vouched = head.sequence <= 1 || !self.anchors.is_empty();
         if self.broken || !agrees || !vouched {
-            return Ok(State::Repairing(Box::new(Repair::new())));
+            return Ok(self.repair());
         }
         cx.session.local_mut()?.learn(head);
         Ok(State::Counting(ask::list_blobs(None, BLOBS)))
+    }
+
+    fn repair(&mut self) -> State {
+        (self.is_repaired, self.blobs) = (true, 0);
+        State::Repairing(Box::default())
     }
 
     fn count(&mut self, blobs: &[BlobId], cx: &Cx<'_>) -> Result<State, Error> {
@@ -92,7 +102,16 @@ impl Enter {
         if let Some(last) = blobs.last().filter(|_| blobs.len() >= BLOBS) {
             return Ok(State::Counting(ask::list_blobs(Some(*last), BLOBS)));
         }
-        Ok(if self.blobs > local.state.blobs { State::Sweeping(Sweep::new()) } else { peers() })
+        let state = local.state;
+        Ok(match (state.sequence, self.blobs) {
+            (0, 0) => State::Founding(Box::new(Transact::settle())),
+            (0, _) => self.repair(),
+            // What is left over may be all that is left of something lost.
+            (_, found) if found > state.blobs && state.incomplete_since.is_none() => {
+                State::Sweeping(Box::default())
+            }
+            _ => peers(),
+        })
     }
 }
 
@@ -100,10 +119,8 @@ fn peers() -> State {
     State::Peers(Scan::new(&[Kind::Peer]))
 }
 
-impl Operation for Enter {
-    type Output = User;
-
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
+impl Enter {
+    fn step(&mut self, cx: &mut Cx<'_>, mut reply: Option<Reply>) -> Step<Result<User, Error>> {
         loop {
             self.state = match &mut self.state {
                 State::Start => attempt!(self.start(cx)),
@@ -138,15 +155,21 @@ impl Operation for Enter {
                     let blobs = attempt!(ask::blobs(drive!(answer, cx, reply)));
                     attempt!(self.count(&blobs, cx))
                 }
+                // It is founded by the first write at the latest.
+                State::Founding(transact) => match transact.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(_) => peers(),
+                },
                 State::Sweeping(sweep) => match sweep.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(_)) => peers(),
-                    Step::Done(Err(Error::Local(_))) => State::Repairing(Box::new(Repair::new())),
+                    Step::Done(Err(Error::Local(_))) if self.is_repaired => peers(),
+                    Step::Done(Err(Error::Local(_))) => self.repair(),
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
                 State::Repairing(repair) => {
                     drive!(repair, cx, reply);
-                    peers()
+                    State::Counting(ask::list_blobs(None, BLOBS))
                 }
                 State::Peers(scan) => {
                     let Some(page) = drive!(scan, cx, reply) else {
@@ -161,10 +184,22 @@ impl Operation for Enter {
                             _ => whole = false,
                         }
                     }
-                    if whole { continue } else { State::Repairing(Box::new(Repair::new())) }
+                    if whole || self.is_repaired { continue } else { self.repair() }
                 }
             };
         }
+    }
+}
+
+impl Operation for Enter {
+    type Output = User;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, reply: Option<Reply>) -> Step<Result<User, Error>> {
+        let step = self.step(cx, reply);
+        if let Step::Done(Err(_)) = &step {
+            cx.session.leave();
+        }
+        step
     }
 }
 

@@ -2,17 +2,17 @@
 //!
 //! ```text
 //!  Recalling ──▶ (Writing a blob ──▶ Sealing)… ──▶ Transacting ──▶ done
-//!                       any failure: the blobs are taken back, the record before stands
+//!                       any failure: the blobs are removed again, the record before stands
 //! ```
 
 use super::ask::{self, Answer};
 use super::{Change, Recall, Transact};
 use crate::crypto::chain::Pin;
 use crate::crypto::segment::{HEADER_LENGTH, SegmentHeader};
-use crate::effect::{BlobId, Reply};
-use crate::error::{Error, Misuse};
+use crate::effect::{BlobId, Reply, StoreErrorKind};
+use crate::error::{Error, InputError, Misuse};
 use crate::limits;
-use crate::model::UserId;
+use crate::model::{Permissions, UserId};
 use crate::ofs::container::{ContainerRecord, Kept, KeptSection};
 use crate::ofs::envelope;
 use crate::ofs::keys::Kind;
@@ -21,6 +21,8 @@ use crate::operation::{Cx, Operation, Step};
 use crate::session::Session;
 use crate::{attempt, drive};
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A content segment up to this length lies in the record itself.
 const INLINE: usize = 16 << 10;
@@ -43,16 +45,19 @@ pub(crate) enum NewContent {
 }
 
 /// Keeps `record`, which replaces what was kept of the container. Pins never go back: a record older
-/// than what is kept already is left out, without an error.
+/// than what is kept already is left out, without an error. A revision of a container that only this
+/// device has must follow the one that is kept: [`InputError::ChangedMeanwhile`] otherwise.
 pub(crate) struct Keep {
     record: ContainerRecord,
     content: Option<NewContent>,
-    holder: Option<UserId>,
+    /// The pin of what was kept when this began.
+    base: Option<Pin>,
     /// The change that waits to be sent, of which this is the outcome.
     queued: Option<u64>,
     /// Blobs of this keep, sealed or not, until the record names them.
     blobs: Vec<BlobId>,
-    failure: Option<Error>,
+    is_left_out: Arc<AtomicBool>,
+    result: Option<Result<(), Error>>,
     state: State,
 }
 
@@ -61,7 +66,7 @@ enum State {
     Writing { blob: BlobId, parts: VecDeque<(u64, Vec<u8>)>, answer: Answer },
     Sealing(Answer),
     Transacting(Transact),
-    Failing(Answer),
+    Removing(Answer),
 }
 
 impl Keep {
@@ -75,10 +80,11 @@ impl Keep {
         Self {
             record,
             content: Some(content),
-            holder: None,
+            base: None,
             queued: None,
             blobs,
-            failure: None,
+            is_left_out: Arc::default(),
+            result: None,
             state: State::Recalling(recall),
         }
     }
@@ -89,17 +95,30 @@ impl Keep {
         self
     }
 
-    /// Takes over from what was kept before what is still the same.
-    fn inherit(&mut self, older: Option<ContainerRecord>) {
-        let older = older.filter(|older| older.pin.revision <= self.record.pin.revision);
-        let may_hold = self.record.is_local || self.holder.is_some_and(|user| self.record.may_hold(user));
-        if !may_hold {
+    /// Leaves away what `user` has no right to have anew (S-132), and all but the pin of what is not
+    /// theirs at all; a container that nobody else has is kept as it is. Of that, what the revision
+    /// before has still goes with it.
+    fn prepare(&mut self, user: UserId, older: Option<ContainerRecord>) {
+        self.base = older.as_ref().map(|older| older.pin);
+        if self.record.is_local {
+            if let (Some(kept), Some(older)) = (&mut self.record.kept, older.and_then(|older| older.kept)) {
+                kept.inherit(older);
+            }
             return;
         }
-        let (Some(kept), Some(older)) = (&mut self.record.kept, older.and_then(|older| older.kept)) else {
+        if self.record.may_hold(user) {
             return;
-        };
-        kept.inherit(older);
+        }
+        let own = self.record.kept.as_ref().and_then(|kept| kept.head.view.entry(user));
+        let decrypts = own.map(|own| own.permissions.contains(Permissions::CONTAINER_DECRYPT));
+        self.content = Some(NewContent::Inherit);
+        match (&mut self.record.kept, decrypts) {
+            (Some(kept), Some(decrypts)) => {
+                (kept.header, kept.content) = (None, None);
+                kept.keys = kept.keys.take().filter(|_| decrypts);
+            }
+            (kept, _) => *kept = None,
+        }
     }
 
     /// The next blob to be written, or the record itself.
@@ -127,7 +146,7 @@ impl Keep {
             let bytes = envelope::seal(&keys, &blob, &self.record.encode(), cx.entropy)?;
             return self.write(blob, &bytes);
         }
-        Ok(self.transact())
+        Ok(self.transact(cx.session.local()?.user_id()))
     }
 
     fn place(&mut self, section: KeptSection) {
@@ -144,25 +163,33 @@ impl Keep {
         Ok(State::Writing { blob, parts, answer: ask::write_blob(blob, offset, bytes) })
     }
 
-    fn transact(&self) -> State {
-        let (record, queued) = (self.record.clone(), self.queued);
+    fn transact(&self, user: UserId) -> State {
+        let (record, base, queued) = (self.record.clone(), self.base, self.queued);
+        let is_left_out = self.is_left_out.clone();
         let mut names = vec![(Kind::Container, record.container.as_bytes().to_vec())];
         names.extend(queued.map(|sequence| (Kind::Outbox, OutboxRow::id(sequence))));
         State::Transacting(Transact::new(names, move |found| {
             let known = found[0].as_ref().map(|data| ContainerRecord::decode(data)).transpose()?;
             let row =
                 found.get(1).and_then(Option::as_ref).map(|data| OutboxRow::decode(data)).transpose()?;
-            let change = match (queued, known) {
-                (Some(_), known) => unsent(&record, known, row.as_ref()),
-                (None, Some(known)) if known.is_unsent => beside_unsent(&record, known),
-                (None, Some(known)) if is_before(&record.pin, &known.pin) => None,
-                (None, _) => Some(record.clone()),
+            let present = known.as_ref().map(|known| known.pin);
+            if record.is_local && present != base {
+                return Err(changed_meanwhile(&record, base, present));
+            }
+            let (change, is_other) = match (queued, known) {
+                (Some(_), known) => {
+                    (unsent(&with_older(&record, known.as_ref(), user), known, row.as_ref()), false)
+                }
+                (None, Some(known)) if known.is_unsent => (beside_unsent(&record, known), true),
+                (None, Some(known)) if is_before(&record.pin, &known.pin) => (None, true),
+                (None, known) => (Some(with_older(&record, known.as_ref(), user)), false),
             };
+            is_left_out.store(is_other || change.is_none(), Ordering::Relaxed);
             let change = change.map(|record| record.encode());
             let (actual, limit) = (change.as_ref().map_or(0, |data| data.len()) as u64, RECORD as u64);
             if actual > limit {
                 let what = "what is to be kept of the container";
-                return Err(crate::error::InputError::TooLarge { what, actual, limit }.into());
+                return Err(InputError::TooLarge { what, actual, limit }.into());
             }
             let mut changes = vec![change.map_or(Change::Keep, Change::Put)];
             changes.resize_with(found.len(), || Change::Keep);
@@ -170,10 +197,23 @@ impl Keep {
         }))
     }
 
-    /// One after another, the blobs go again; then the failure is told.
-    fn fail(&mut self, error: Error) -> Option<State> {
-        self.failure.get_or_insert(error);
-        self.blobs.pop().map(|blob| State::Failing(ask::delete_blob(blob)))
+    /// Which of the blobs go again, now that it is known how it ended.
+    fn settle(&mut self, result: Result<(), Error>) {
+        match &result {
+            Ok(()) if !self.is_left_out.load(Ordering::Relaxed) => {
+                let named: Vec<_> = self.record.blobs().collect();
+                self.blobs.retain(|blob| !named.contains(blob));
+            }
+            // It may have been written all the same, and name them: the next sweep knows.
+            Err(Error::Store(error))
+                if matches!(self.state, State::Transacting(_))
+                    && !matches!(error.kind, StoreErrorKind::Full | StoreErrorKind::Invalid) =>
+            {
+                self.blobs.clear();
+            }
+            _ => {}
+        }
+        self.result = Some(result);
     }
 
     fn step(&mut self, cx: &mut Cx<'_>, mut reply: Option<Reply>) -> Step<Result<(), Error>> {
@@ -181,8 +221,8 @@ impl Keep {
             self.state = match &mut self.state {
                 State::Recalling(recall) => {
                     let older = drive!(recall, cx, reply);
-                    self.holder = Some(attempt!(cx.session.local()).user_id());
-                    self.inherit(older);
+                    let user = attempt!(cx.session.local()).user_id();
+                    self.prepare(user, older);
                     attempt!(self.next(cx))
                 }
                 State::Writing { blob, parts, answer } => {
@@ -203,7 +243,7 @@ impl Keep {
                     drive!(transact, cx, reply);
                     return Step::Done(Ok(()));
                 }
-                State::Failing(_) => return Step::Done(Err(Misuse::WrongReply.into())),
+                State::Removing(_) => return Step::Done(Err(Misuse::WrongReply.into())),
             };
         }
     }
@@ -211,6 +251,54 @@ impl Keep {
 
 /// Bytes of the longest record that a store takes, sealed and padded.
 const RECORD: usize = limits::STORE_VALUE / 8 * 7;
+
+/// Whether `new` is behind what was seen.
+const fn is_before(new: &Pin, seen: &Pin) -> bool {
+    new.revision < seen.revision || seen.tombstone && !new.tombstone
+}
+
+fn changed_meanwhile(record: &ContainerRecord, base: Option<Pin>, present: Option<Pin>) -> Error {
+    let revision = |pin: Option<Pin>| pin.map_or(0, |pin| pin.revision);
+    let (base, present) = (revision(base), revision(present));
+    InputError::ChangedMeanwhile { container: record.container, base, present }.into()
+}
+
+impl Operation for Keep {
+    type Output = ();
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<(), Error>> {
+        if let State::Removing(answer) = &mut self.state {
+            // Whether it went or not: what stays is swept another time.
+            let _ = drive!(answer, cx, reply);
+        } else {
+            match self.step(cx, reply.take()) {
+                Step::Effect(effect) => return Step::Effect(effect),
+                Step::Done(result) => self.settle(result),
+            }
+        }
+        if let Some(blob) = self.blobs.pop() {
+            let mut answer = ask::delete_blob(blob);
+            let step = Operation::<Session>::resume(&mut answer, cx, None);
+            self.state = State::Removing(answer);
+            if let Step::Effect(effect) = step {
+                return Step::Effect(effect);
+            }
+        }
+        Step::Done(self.result.take().unwrap_or_else(|| Err(Misuse::ResumedAfterDone.into())))
+    }
+}
+
+/// `record` with what of `known` its revision did not change, as far as `user` may have it.
+fn with_older(record: &ContainerRecord, known: Option<&ContainerRecord>, user: UserId) -> ContainerRecord {
+    let mut record = record.clone();
+    if !record.is_local
+        && record.may_hold(user)
+        && let (Some(kept), Some(older)) = (&mut record.kept, known.and_then(|known| known.kept.clone()))
+    {
+        kept.inherit(older);
+    }
+    record
+}
 
 /// The outcome of a change of the outbox, if it still waits; as sent if it does not any more.
 fn unsent(
@@ -247,35 +335,4 @@ fn beside_unsent(record: &ContainerRecord, mut known: ContainerRecord) -> Option
     }
     known.pin = record.pin;
     Some(known)
-}
-
-/// Whether `new` is behind what was seen.
-const fn is_before(new: &Pin, seen: &Pin) -> bool {
-    new.revision < seen.revision || seen.tombstone && !new.tombstone
-}
-
-impl Operation for Keep {
-    type Output = ();
-
-    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<(), Error>> {
-        if let State::Failing(answer) = &mut self.state {
-            // Whether it went or not: what stays is swept another time.
-            let _ = drive!(answer, cx, reply);
-        } else {
-            match self.step(cx, reply.take()) {
-                Step::Done(Err(error)) => self.failure = Some(error),
-                step => return step,
-            }
-        }
-        let error = self.failure.take().unwrap_or_else(|| Misuse::ResumedAfterDone.into());
-        if let Some(state) = self.fail(error.clone()) {
-            self.state = state;
-            let State::Failing(answer) = &mut self.state else { return Step::Done(Err(error)) };
-            return match Operation::<Session>::resume(answer, cx, None) {
-                Step::Effect(effect) => Step::Effect(effect),
-                Step::Done(_) => Step::Done(Err(error)),
-            };
-        }
-        Step::Done(Err(error))
-    }
 }

@@ -1,7 +1,7 @@
 //! The key file in its two cells.
 //!
 //! ```text
-//!  LoadKeyFile:  Salt (0, 1) ──▶ First ──▶ Second ──▶ the newer of those that are whole
+//!  LoadKeyFile:  Salt (0, 1) ──▶ First ──▶ Second ──▶ (Mending the other) ──▶ the newer of those that are whole
 //!  KeepKeyFile:  Salt (0, 1) ──▶ (writing a salt) ──▶ First ──▶ Second ──▶ the salt is still there? ──▶ done
 //!                                                       ▲                     │ it is another one
 //!                                                       └─────────────────────┘
@@ -9,49 +9,49 @@
 //!
 //! Both cells are written one after the other with the same bytes: a crash leaves the old or the new
 //! file, and after the second write nothing of the old one is left to open with an old password.
-//!
-//! The salt is removed with the last user of the root. If that happens while a key file is written, nobody would
-//! find it again: so the salt is looked at once more, and put back.
 
 use super::ask::{self, Answer};
 use crate::crypto::SealedKeyFile;
-use crate::effect::{CellId, Reply};
-use crate::error::Error;
+use crate::effect::{CellId, Reply, StoreOutcome};
+use crate::error::{Error, LocalError};
 use crate::model::UserId;
 use crate::ofs::key_file::{RootSalt, SALT_CELLS};
 use crate::operation::{Cx, Operation, Step};
 use crate::session::Session;
 use crate::{attempt, drive};
 
-/// Reads the salt of the root, making one if there is none and `create` says so.
+/// Reads the salt of the root. To write, both cells are read: one that is lost is written anew, and a
+/// salt is made if there is none.
 struct ReadSalt {
     create: bool,
     /// The one to make, if it is not to be drawn.
     wanted: Option<RootSalt>,
     found: Option<RootSalt>,
+    /// Slots that do not hold it.
+    lacking: Vec<usize>,
     state: SaltState,
 }
 
 enum SaltState {
     Start,
     Reading(usize, Answer),
-    Writing(usize, Answer),
+    Writing(Answer),
 }
 
 impl ReadSalt {
     const fn new(create: bool) -> Self {
-        Self { create, wanted: None, found: None, state: SaltState::Start }
+        Self { create, wanted: None, found: None, lacking: Vec::new(), state: SaltState::Start }
     }
 
     /// Puts `salt` back if there is none any more.
-    const fn confirm(salt: RootSalt) -> Self {
-        Self { create: true, wanted: Some(salt), found: None, state: SaltState::Start }
+    fn confirm(salt: RootSalt) -> Self {
+        Self { wanted: Some(salt), ..Self::new(true) }
     }
 
-    /// Writes the salt to cell `slot`, or is done.
-    fn write(&self, slot: usize) -> Option<SaltState> {
-        let (cell, salt) = (SALT_CELLS.get(slot)?, self.found?);
-        Some(SaltState::Writing(slot, ask::write_cell(*cell, salt.encode())))
+    /// Writes the salt where it lacks, or is done.
+    fn write(&mut self) -> Option<SaltState> {
+        let (slot, salt) = (self.lacking.pop()?, self.found?);
+        Some(SaltState::Writing(ask::write_cell(*SALT_CELLS.get(slot)?, salt.encode())))
     }
 }
 
@@ -64,58 +64,93 @@ impl Operation for ReadSalt {
         mut reply: Option<Reply>,
     ) -> Step<Result<Option<RootSalt>, Error>> {
         loop {
-            self.state = match &mut self.state {
-                SaltState::Start => SaltState::Reading(0, ask::read_cell(SALT_CELLS[0])),
+            let next = match &mut self.state {
+                SaltState::Start => Some(SaltState::Reading(0, ask::read_cell(SALT_CELLS[0]))),
                 SaltState::Reading(slot, answer) => {
                     let slot = *slot;
                     let bytes = attempt!(ask::cell(drive!(answer, cx, reply)));
-                    self.found = self.found.or(bytes.and_then(|bytes| RootSalt::decode(&bytes)));
-                    match (self.found, SALT_CELLS.get(slot + 1)) {
-                        (Some(salt), _) => return Step::Done(Ok(Some(salt))),
-                        (None, Some(cell)) => SaltState::Reading(slot + 1, ask::read_cell(*cell)),
-                        (None, None) if !self.create => return Step::Done(Ok(None)),
-                        (None, None) => {
+                    let salt = bytes.and_then(|bytes| RootSalt::decode(&bytes));
+                    if salt.is_none() || self.found.is_some() && self.found != salt {
+                        self.lacking.push(slot);
+                    }
+                    self.found = self.found.or(salt);
+                    match (SALT_CELLS.get(slot + 1), self.found) {
+                        (Some(cell), found) if self.create || found.is_none() => {
+                            Some(SaltState::Reading(slot + 1, ask::read_cell(*cell)))
+                        }
+                        _ if !self.create => None,
+                        (_, Some(_)) => self.write(),
+                        (_, None) => {
                             self.found = match self.wanted {
                                 Some(salt) => Some(salt),
                                 None => Some(RootSalt(attempt!(cx.random()))),
                             };
-                            match self.write(0) {
-                                Some(state) => state,
-                                None => return Step::Done(Ok(self.found)),
-                            }
+                            self.write()
                         }
                     }
                 }
-                SaltState::Writing(slot, answer) => {
-                    let slot = *slot;
+                SaltState::Writing(answer) => {
                     attempt!(ask::done(drive!(answer, cx, reply)));
-                    match self.write(slot + 1) {
-                        Some(state) => state,
-                        None => return Step::Done(Ok(self.found)),
-                    }
+                    self.write()
                 }
             };
+            match next {
+                Some(state) => self.state = state,
+                None => return Step::Done(Ok(self.found)),
+            }
         }
     }
 }
 
 /// Gives the key file of a user as this device has it, sealed; none if it has none.
+/// [`LocalError::Degraded`] if there is one and it is damaged. If one of the two cells is lost or
+/// behind, it is written anew from the other.
 pub(crate) struct LoadKeyFile {
     user: UserId,
-    best: Option<SealedKeyFile>,
+    /// What the cells held, as far as it is whole.
+    found: Vec<Option<SealedKeyFile>>,
+    is_damaged: bool,
     state: LoadState,
 }
 
 enum LoadState {
     Salting(ReadSalt),
-    Reading { salt: RootSalt, answer: Answer, next: Option<CellId> },
+    Listing(Answer),
+    Reading(RootSalt, Answer),
+    Mending(Answer),
 }
 
 impl LoadKeyFile {
     /// Of `user`.
     pub(crate) const fn new(user: UserId) -> Self {
-        Self { user, best: None, state: LoadState::Salting(ReadSalt::new(false)) }
+        let state = LoadState::Salting(ReadSalt::new(false));
+        Self { user, found: Vec::new(), is_damaged: false, state }
     }
+
+    /// The newer of those that are whole.
+    fn best(&self) -> Option<&SealedKeyFile> {
+        self.found.iter().flatten().max_by_key(|file| file.generation())
+    }
+
+    fn finish(&self) -> Result<Option<SealedKeyFile>, Error> {
+        match self.best() {
+            None if self.is_damaged => Err(damaged(self.user)),
+            best => Ok(best.cloned()),
+        }
+    }
+
+    /// The cell that is not like the best, to be written anew.
+    fn mend(&self, salt: RootSalt) -> Option<LoadState> {
+        let best = self.best()?;
+        let slot = self.found.iter().position(|file| file.as_ref() != Some(best))?;
+        let cell = *salt.cells(self.user).get(slot)?;
+        Some(LoadState::Mending(ask::write_cell(cell, salt.seal(best))))
+    }
+}
+
+fn damaged(user: UserId) -> Error {
+    LocalError::Degraded { reason: format!("the key file of user {user}, or what finds it, is damaged") }
+        .into()
 }
 
 impl Operation for LoadKeyFile {
@@ -128,25 +163,35 @@ impl Operation for LoadKeyFile {
     ) -> Step<Result<Option<SealedKeyFile>, Error>> {
         loop {
             self.state = match &mut self.state {
-                LoadState::Salting(read) => {
-                    let Some(salt) = drive!(read, cx, reply) else { return Step::Done(Ok(None)) };
-                    let [first, second] = salt.cells(self.user);
-                    LoadState::Reading { salt, answer: ask::read_cell(first), next: Some(second) }
+                LoadState::Salting(read) => match drive!(read, cx, reply) {
+                    Some(salt) => LoadState::Reading(salt, ask::read_cell(salt.cells(self.user)[0])),
+                    None => LoadState::Listing(ask::list_cells()),
+                },
+                // Without its salt, a root that holds anything is damaged.
+                LoadState::Listing(answer) => {
+                    let cells = attempt!(ask::cells(drive!(answer, cx, reply)));
+                    return Step::Done(if cells.is_empty() { Ok(None) } else { Err(damaged(self.user)) });
                 }
-                LoadState::Reading { salt, answer, next } => {
-                    let bytes = attempt!(ask::cell(drive!(answer, cx, reply)));
+                LoadState::Reading(salt, answer) => {
+                    let salt = *salt;
+                    let given = drive!(answer, cx, reply);
+                    let is_there = !matches!(given, Ok(StoreOutcome::Cell(None)));
+                    let bytes = attempt!(ask::cell(given));
                     let file = bytes.and_then(|bytes| salt.open(self.user, &bytes));
-                    if let Some(file) = file
-                        && self.best.as_ref().is_none_or(|best| best.generation() < file.generation())
-                    {
-                        self.best = Some(file);
+                    self.is_damaged |= is_there && file.is_none();
+                    self.found.push(file);
+                    match salt.cells(self.user).get(self.found.len()) {
+                        Some(cell) => LoadState::Reading(salt, ask::read_cell(*cell)),
+                        None => match self.mend(salt) {
+                            Some(state) => state,
+                            None => return Step::Done(self.finish()),
+                        },
                     }
-                    match next.take() {
-                        Some(cell) => {
-                            LoadState::Reading { salt: *salt, answer: ask::read_cell(cell), next: None }
-                        }
-                        None => return Step::Done(Ok(self.best.take())),
-                    }
+                }
+                LoadState::Mending(answer) => {
+                    // What is whole serves, whether or not there are two of it again.
+                    let _ = drive!(answer, cx, reply);
+                    return Step::Done(self.finish());
                 }
             };
         }

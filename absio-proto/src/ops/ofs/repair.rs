@@ -83,13 +83,14 @@ impl Repair {
         }
     }
 
-    /// The highest state that anything vouches for.
-    fn learn(&mut self, data: Option<Zeroizing<Vec<u8>>>) {
-        if let Some(totals) = data.and_then(|data| Totals::decode(&data).ok())
-            && totals.sequence >= self.newest.sequence
-        {
+    /// The highest state that anything vouches for. One of a newer version is no damage: nothing is
+    /// touched then.
+    fn learn(&mut self, data: Option<Zeroizing<Vec<u8>>>) -> Result<(), Error> {
+        let totals = data.map(|data| Totals::decode(&data)).transpose()?;
+        if let Some(totals) = totals.filter(|totals| totals.sequence >= self.newest.sequence) {
             self.newest = totals;
         }
+        Ok(())
     }
 
     fn anchor(slot: u8, cx: &Cx<'_>) -> Result<State, Error> {
@@ -117,7 +118,9 @@ impl Repair {
     fn commit(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
         let local = cx.session.local()?;
         let keys = local.keys.clone();
-        let same = (self.totals.count, self.totals.sum) == (self.newest.count, self.newest.sum);
+        // Without any state there is nothing that says what there was.
+        let same = (self.totals.count, self.totals.sum) == (self.newest.count, self.newest.sum)
+            && self.newest.sequence > 0;
         self.totals.sequence = self.newest.sequence.saturating_add(2);
         self.totals.time = self.newest.time.max(local.effective_time(cx.now.utc));
         self.totals.incomplete_since = if same {
@@ -156,7 +159,8 @@ fn restore_container(record: ContainerRecord) -> Transact {
     let id = record.container.as_bytes().to_vec();
     Transact::new(vec![(Kind::Container, id)], move |found| {
         let known = found[0].as_ref().map(|data| ContainerRecord::decode(data)).transpose()?;
-        let newer = known.is_none_or(|known| known.pin.revision < record.pin.revision);
+        let newer =
+            known.is_none_or(|known| !known.pin.tombstone && known.pin.revision < record.pin.revision);
         Ok(vec![if newer { Change::Put(record.encode()) } else { Change::Keep }])
     })
 }
@@ -202,7 +206,7 @@ impl Operation for Repair {
                         attempt!(ask::values(drive!(answer, cx, reply), 1)).into_iter().next().flatten();
                     let keys = attempt!(cx.session.local()).keys.clone();
                     let name = keys.name(Kind::State, &[]);
-                    self.learn(value.as_ref().and_then(|value| keys.open_record(&name, value)));
+                    attempt!(self.learn(value.as_ref().and_then(|value| keys.open_record(&name, value))));
                     self.head = value;
                     attempt!(Self::anchor(0, cx))
                 }
@@ -210,7 +214,8 @@ impl Operation for Repair {
                     let slot = *slot;
                     let bytes = attempt!(ask::cell(drive!(answer, cx, reply)));
                     let keys = attempt!(cx.session.local()).keys.clone();
-                    self.learn(bytes.and_then(|bytes| keys.open_anchor(&keys.anchor_cell(slot), &bytes)));
+                    let data = bytes.and_then(|bytes| keys.open_anchor(&keys.anchor_cell(slot), &bytes));
+                    attempt!(self.learn(data));
                     match slot {
                         0 => attempt!(Self::anchor(1, cx)),
                         _ => State::Scanning(Scan::new(&Kind::COUNTED)),
@@ -276,7 +281,7 @@ impl Operation for Repair {
                 }
                 State::Reading(blob, answer) => {
                     let blob = *blob;
-                    let rest = attempt!(ask::blob(drive!(answer, cx, reply)));
+                    let rest = ask::blob(drive!(answer, cx, reply)).ok().flatten();
                     attempt!(Self::restore(blob, rest, cx))
                 }
                 State::Restoring(transact) => {

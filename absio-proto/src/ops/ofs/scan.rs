@@ -1,7 +1,7 @@
 //! Every record of some kinds, page by page.
 
 use super::ask::{self, Answer};
-use crate::effect::Reply;
+use crate::effect::{Reply, StoreErrorKind};
 use crate::error::Error;
 use crate::ofs::keys::Kind;
 use crate::operation::{Cx, Operation, Step};
@@ -10,12 +10,14 @@ use crate::{attempt, drive};
 
 /// Entries of one page: with values of a few KiB this stays well under a store's answer limit.
 const PAGE: usize = 256;
+/// A page that is over the limit all the same is asked for again, this many times smaller.
+const SHRINK: usize = 4;
 
 /// One page of sealed records.
 pub(crate) struct Page {
     pub(crate) kind: Kind,
     /// Names and sealed values, ascending.
-    pub(crate) entries: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) entries: ask::Entries,
 }
 
 /// Gives the pages one after another, then none. Resumed again after each page.
@@ -48,18 +50,26 @@ impl Operation for Scan {
                 Some(answer) => answer,
                 None => {
                     let (start, end) = attempt!(cx.session.local()).keys.range(kind);
-                    let start = self.from.take().unwrap_or(start);
+                    let start = self.from.clone().unwrap_or(start);
                     self.answer.insert(ask::scan(start, end, self.limit))
                 }
             };
-            let entries = attempt!(ask::entries(drive!(answer, cx, reply)));
+            let given = drive!(answer, cx, reply);
             self.answer = None;
+            if self.limit > 1 && given.as_ref().is_err_and(|error| error.kind == StoreErrorKind::Invalid) {
+                self.limit = (self.limit / SHRINK).max(1);
+                continue;
+            }
+            let entries = attempt!(ask::entries(given));
             match entries.last() {
                 // The next page begins behind the last name.
                 Some((last, _)) if entries.len() >= self.limit => {
-                    self.from = Some([last.as_slice(), &[0]].concat())
+                    self.from = Some([last.as_slice(), &[0]].concat());
                 }
-                _ => drop(self.kinds.pop()),
+                _ => {
+                    self.from = None;
+                    let _ = self.kinds.pop();
+                }
             }
             if !entries.is_empty() {
                 return Step::Done(Ok(Some(Page { kind, entries })));

@@ -1,12 +1,12 @@
 //! Removes blobs that no record names: what a crash between a blob and its commit left behind.
 //!
 //! ```text
-//!  Scanning (what is named) ──▶ Listing ──▶ Deleting … ──▶ Listing … ──▶ how many went
+//!  Checking (is every record there?) ──▶ Scanning (what is named) ──▶ Listing ──▶ Deleting … ──▶ Listing … ──▶ how many went
 //! ```
 
-use super::Scan;
 use super::ask::{self, Answer};
 use super::transact::blobs_of;
+use super::{Check, Scan};
 use crate::effect::{BlobId, Reply};
 use crate::error::{Error, LocalError};
 use crate::ofs::keys::Kind;
@@ -19,7 +19,8 @@ use std::collections::BTreeSet;
 const BLOBS: usize = 1000;
 
 /// Removes the orphans among the signed-in user's blobs; other users' are left alone. Gives how many
-/// went. Not to be run beside operations that are writing blobs: theirs have no name yet.
+/// went. [`LocalError::Degraded`], and nothing is removed, if a record is damaged or missing: what it
+/// named would be taken for an orphan, and may be all that is left. Not to be run beside operations that are writing blobs: theirs have no name yet.
 pub struct Sweep {
     named: BTreeSet<BlobId>,
     orphans: Vec<BlobId>,
@@ -29,6 +30,7 @@ pub struct Sweep {
 }
 
 enum State {
+    Checking(Box<Check>),
     Scanning(Scan),
     Listing(Answer),
     Deleting(Answer),
@@ -43,7 +45,7 @@ impl Sweep {
             orphans: Vec::new(),
             after: None,
             removed: 0,
-            state: State::Scanning(Scan::new(&Kind::COUNTED)),
+            state: State::Checking(Box::default()),
         }
     }
 
@@ -69,6 +71,13 @@ impl Operation for Sweep {
     fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<u64, Error>> {
         loop {
             let next = match &mut self.state {
+                State::Checking(check) => {
+                    if drive!(check, cx, reply).incomplete_since.is_some() {
+                        let reason = "something is lost, so nothing is swept".to_owned();
+                        return Step::Done(Err(LocalError::Degraded { reason }.into()));
+                    }
+                    Some(State::Scanning(Scan::new(&Kind::COUNTED)))
+                }
                 State::Scanning(scan) => {
                     let Some(page) = drive!(scan, cx, reply) else {
                         self.state = State::Listing(ask::list_blobs(None, BLOBS));

@@ -100,13 +100,6 @@ impl Transact {
         Self { floor: Some((time, incomplete_since)), ..self }
     }
 
-    /// Puts records, whatever was there.
-    pub(crate) fn put(records: Vec<(Kind, Vec<u8>, Zeroizing<Vec<u8>>)>) -> Self {
-        let (names, data): (Vec<_>, Vec<_>) =
-            records.into_iter().map(|(kind, id, data)| ((kind, id), data)).unzip();
-        Self::new(names, move |_| Ok(data.iter().map(|data| Change::Put(data.clone())).collect()))
-    }
-
     /// Nothing but the peers that were learned.
     pub(crate) fn peers() -> Self {
         Self::new(Vec::new(), |_| Ok(Vec::new()))
@@ -159,7 +152,9 @@ impl Transact {
         let chains: Vec<_> = cx.session.new_peers().cloned().collect();
         for chain in chains {
             let (user, name) = (chain.user_id(), keys.name(Kind::Peer, chain.user_id().as_bytes()));
-            let Some(index) = names.iter().position(|other| *other == name) else { continue };
+            let index = names.iter().position(|other| *other == name);
+            // A record that this change is about anyway is not written twice.
+            let Some(index) = index.filter(|index| *index > self.records.len()) else { continue };
             let is_verified = cx.session.is_verified_peer(user);
             peers.push((user, chain.sequence()));
             let data = PeerRecord { chain, is_verified }.encode();

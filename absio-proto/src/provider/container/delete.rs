@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!  Start ──▶ (Recalling) ──▶ (Aligning) ──▶ (Deleting at the broker) ──▶ (Dropping what is kept) ──▶ done
+//!              ▲      └─ the local store alone has none ──▶ Checking ──▶ not found, or degraded
+//!              └── Repairing, once ◀── a record does not verify
 //! ```
 //!
 //! With the outbox, a deletion that cannot be sent waits there; until it is sent, what is kept is hidden.
 
+use super::get::{checked, not_found};
 use crate::crypto::chain::Pin;
 use crate::effect::Reply;
 use crate::error::{Error, LocalError, RemoteCode};
@@ -15,7 +18,7 @@ use crate::ofs::keys::Kind;
 use crate::ofs::outbox::OutboxRow;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::container;
-use crate::ops::ofs::{Change, Check, Recall, Transact};
+use crate::ops::ofs::{Change, Check, Recall, Repair, Transact};
 use crate::ops::outbox::{Align, Aligned, NOTHING_SEEN};
 use crate::provider::Standard;
 use crate::session::Session;
@@ -29,6 +32,7 @@ pub(crate) struct Delete {
     queued: Option<u64>,
     container: ContainerId,
     is_kept: bool,
+    is_repaired: bool,
     state: State,
 }
 
@@ -36,6 +40,7 @@ enum State {
     Start,
     Recalling(Recall),
     Aligning(Box<Align>),
+    Repairing(Box<Repair>),
     Checking(Check),
     Deleting(Box<container::Delete>),
     Dropping(Box<Transact>),
@@ -43,7 +48,15 @@ enum State {
 
 impl Delete {
     pub(crate) const fn new(place: Standard, container: ContainerId) -> Self {
-        Self { place, may_wait: false, queued: None, container, is_kept: false, state: State::Start }
+        Self {
+            place,
+            may_wait: false,
+            queued: None,
+            container,
+            is_kept: false,
+            is_repaired: false,
+            state: State::Start,
+        }
     }
 
     /// Under the default provider: through the outbox.
@@ -66,7 +79,7 @@ impl Delete {
             Standard::Ofs => cx.session.local().map(|_| State::Recalling(Recall::new(self.container))),
             Standard::ServerCacheOfs => {
                 cx.session.signed_in()?;
-                let kept = cx.session.local().is_ok();
+                let kept = cx.session.caches();
                 Ok(if kept { State::Recalling(Recall::new(self.container)) } else { self.delete() })
             }
         }
@@ -160,6 +173,10 @@ impl Operation for Delete {
                 State::Recalling(recall) => match recall.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(record)) => attempt!(self.recalled(record, cx)),
+                    Step::Done(Err(Error::Local(_))) if !self.is_repaired => {
+                        self.is_repaired = true;
+                        State::Repairing(Box::default())
+                    }
                     Step::Done(Err(Error::Local(_) | Error::Store(_)))
                         if self.place == Standard::ServerCacheOfs =>
                     {
@@ -167,10 +184,18 @@ impl Operation for Delete {
                     }
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
-                State::Checking(check) => {
-                    let found = drive!(check, cx, reply);
-                    return Step::Done(Err(super::get::not_found(self.container, found.incomplete_since)));
-                }
+                State::Repairing(repair) => match repair.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(Err(error)) if self.place == Standard::Ofs => return Step::Done(Err(error)),
+                    Step::Done(_) => State::Recalling(Recall::new(self.container)),
+                },
+                State::Checking(check) => match checked(check, cx, &mut reply) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(result) => {
+                        let incomplete = attempt!(result);
+                        return Step::Done(Err(not_found(self.container, incomplete)));
+                    }
+                },
                 State::Aligning(align) => {
                     let aligned = drive!(align, cx, reply);
                     attempt!(self.aligned(aligned, cx))
@@ -181,7 +206,7 @@ impl Operation for Delete {
                         self.queued = delete.queued();
                         self.hide(self.queued.unwrap_or_default(), cx)
                     }
-                    Step::Done(Ok(())) if cx.session.local().is_ok() && self.place != Standard::Server => {
+                    Step::Done(Ok(())) if cx.session.caches() && self.place != Standard::Server => {
                         self.forget(cx)
                     }
                     // It is gone there; the caller's own word takes it from here too.

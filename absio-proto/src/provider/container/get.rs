@@ -3,10 +3,12 @@
 //! ```text
 //!                hit ──▶ Delivering ──────────────────────────────────────▶ Got
 //!  Recalling ────┤
-//!                │  miss, stale or to be refreshed       ┌─ kept, or a warning ─▶ Got
-//!                ├─▶ Fetching (broker) ──▶ Keeping ──────┤
-//!                │          └─ refused ──▶ Settling (drop, or mark what is kept) ─▶ the refusal
-//!                └─▶ Checking (local store alone: is nothing lost?) ──▶ not found, or degraded
+//!    ▲           │  miss, stale or to be refreshed       ┌─ kept, or a warning ─▶ Got
+//!    │           ├─▶ Fetching (broker) ──▶ Keeping ──────┤
+//!    │           │          ├─ refused ──▶ Settling (drop, or mark what is kept) ─▶ the refusal
+//!    │           │          │ nobody has it
+//!    │           └──────────┴─▶ Checking (is nothing lost here?) ──▶ not found, or degraded
+//!    └── Repairing, once ◀── a record does not verify, or is missing
 //! ```
 
 use super::record_of;
@@ -18,7 +20,7 @@ use crate::ofs::container::{ContainerRecord, Kept, KeptSection};
 use crate::ofs::keys::Kind;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::container::deliver::{ContentAt, Deliver, Sections};
-use crate::ops::container::{self, ContentOutput, Warning, metadata, own_row};
+use crate::ops::container::{self, ContentOutput, Warning, metadata};
 use crate::ops::ofs::{Change, Check, Keep, NewContent, Recall, Repair, Transact, ask};
 use crate::provider::{Options, Standard};
 use crate::session::Session;
@@ -92,6 +94,7 @@ pub(crate) struct Getting {
     blob: Option<BlobId>,
     got: Option<Got>,
     failure: Option<Error>,
+    is_repaired: bool,
     state: State,
 }
 
@@ -110,7 +113,8 @@ enum State {
 
 impl Getting {
     pub(crate) fn new(place: Standard, get: Get) -> Self {
-        Self { place, get, record: None, blob: None, got: None, failure: None, state: State::Start }
+        let (record, blob, got, failure) = (None, None, None, None);
+        Self { place, get, record, blob, got, failure, is_repaired: false, state: State::Start }
     }
 
     fn start(&self, cx: &Cx<'_>) -> Result<State, Error> {
@@ -118,7 +122,7 @@ impl Getting {
         match self.place {
             Standard::Server => Ok(self.fetch(cx)?.1),
             Standard::Ofs => cx.session.local().map(|_| State::Recalling(Recall::new(self.get.container))),
-            Standard::ServerCacheOfs if cx.session.local().is_ok() => {
+            Standard::ServerCacheOfs if cx.session.caches() => {
                 Ok(State::Recalling(Recall::new(self.get.container)))
             }
             // Nothing is kept for this user here.
@@ -157,45 +161,49 @@ impl Getting {
         if self.record.as_ref().is_some_and(|record| record.is_leaving) {
             return Err(LocalError::DeletionQueued { container: self.get.container }.into());
         }
-        if let Some(kept) = self.record.as_ref().and_then(|record| record.kept.as_ref())
-            && own_row(&kept.head, user)?.is_expired(now)
-            && self.place == Standard::Ofs
-        {
+        let is_alone = self.place == Standard::Ofs || self.is_local();
+        let found = self.record.as_ref().and_then(|record| Some((record, record.kept.as_ref()?)));
+        let Some((record, kept)) = found else {
+            return if is_alone { Ok(State::Checking(Check::new())) } else { self.fetch_and_keep(cx) };
+        };
+        let is_expired = kept.head.view.entry(user).is_some_and(|own| own.is_expired(now));
+        if is_alone && is_expired {
             self.failure = Some(LocalError::AccessExpired { container: self.get.container }.into());
             return Ok(erase(self.get.container, cx.session));
         }
-        let found = self.record.as_ref().and_then(|record| record.kept.as_ref().map(|kept| (record, kept)));
-        match (self.place, found) {
-            (Standard::Ofs, Some((record, kept))) => {
-                self.deliver(record, kept, user, cx).map(State::Delivering)
-            }
-            (Standard::Ofs, None) => Ok(State::Checking(Check::new())),
-            (_, Some((record, kept))) if self.may_answer(record, kept, cx)? => {
-                self.deliver(record, kept, user, cx).map(State::Delivering)
-            }
-            _ => self.fetch_and_keep(cx),
+        if is_alone || !is_expired && self.may_answer(record, cx)? {
+            return self.deliver(record, kept, user, cx).map(State::Delivering);
         }
+        self.fetch_and_keep(cx)
+    }
+
+    /// Whether what was found is a container that nobody else has.
+    fn is_local(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.is_local)
     }
 
     /// Whether what is kept may answer instead of the broker.
-    fn may_answer(&self, record: &ContainerRecord, kept: &Kept, cx: &Cx<'_>) -> Result<bool, Error> {
+    fn may_answer(&self, record: &ContainerRecord, cx: &Cx<'_>) -> Result<bool, Error> {
         let local = cx.session.local()?;
         let now = local.effective_time(cx.now.utc);
         let is_fresh = match (self.get.options.max_staleness, record.fresh_at) {
             (None, _) => true,
-            (Some(_), None) => record.is_local,
+            (Some(_), None) => false,
             (Some(limit), Some(at)) => {
                 let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
                 now <= at.plus_millis(limit)
             }
         };
-        let expired = own_row(&kept.head, local.user_id())?.is_expired(now);
         if record.is_unsent {
             // Nothing is newer than what waits to be sent.
-            return Ok(!expired && kept.has(self.get.portion));
+            return Ok(record.has(self.get.portion, local.user_id()));
         }
-        let refresh = self.get.options.force_refresh && !record.is_local;
-        Ok(!refresh && is_fresh && !record.is_reported && !expired && kept.has(self.get.portion))
+        // Another call of this session may have seen a newer revision that could not be kept.
+        let seen = cx.session.pin_of_anybody(self.get.container).map_or(0, |pin| pin.revision);
+        let is_newest = seen <= record.pin.revision;
+        let refresh = self.get.options.force_refresh;
+        let has = record.has(self.get.portion, local.user_id());
+        Ok(!refresh && is_fresh && is_newest && !record.is_reported && has)
     }
 
     fn deliver(
@@ -206,13 +214,12 @@ impl Getting {
         cx: &Cx<'_>,
     ) -> Result<Box<Deliver>, Error> {
         let (portion, container) = (self.get.portion, self.get.container);
-        if !kept.has(portion) {
-            let lacks_header = !kept.has(Portion::Header) && portion.wants_header();
+        if !record.has(portion, user) {
+            let lacks_header = !record.has(Portion::Header, user) && portion.wants_header();
             let what = if lacks_header { "header" } else { "content" };
             return Err(LocalError::PartNotFound { container, what }.into());
         }
         cx.session.config()?;
-        debug_assert_eq!(record.container, container);
         let content = match kept.content.as_ref().filter(|_| portion.wants_content()) {
             None => ContentAt::Nowhere,
             Some(KeptSection::Inline(segment)) => ContentAt::Segment(segment.clone()),
@@ -257,17 +264,24 @@ impl Getting {
 
     /// What a refusal of the broker means for what is kept.
     fn refused(&mut self, error: Error, cx: &Cx<'_>) -> State {
+        let is_unknown = error.is_remote(&RemoteCode::ContainerNotFound) && self.record.is_none();
+        if is_unknown && self.place == Standard::ServerCacheOfs && cx.session.caches() {
+            // It may have been one that nobody else had.
+            self.failure = Some(error);
+            return State::Checking(Check::new());
+        }
         let code = match (&error, self.record.is_some()) {
             (Error::Remote(remote), true) => Some(&remote.code),
             _ => None,
         };
         let is_dead = cx.session.pin_of_anybody(self.get.container).is_some_and(|pin| pin.tombstone);
-        let state = match (code, cx.session.local()) {
+        let local = cx.session.local().ok().filter(|_| cx.session.caches());
+        let state = match (code, local) {
             // Proven by a tombstone.
-            (Some(RemoteCode::Deleted), Ok(_)) if is_dead => erase(self.get.container, cx.session),
+            (Some(RemoteCode::Deleted), Some(_)) if is_dead => erase(self.get.container, cx.session),
             (
                 Some(RemoteCode::Deleted | RemoteCode::AccessExpired | RemoteCode::ContainerNotFound),
-                Ok(local),
+                Some(local),
             ) => {
                 let now = local.effective_time(cx.now.utc);
                 let kept = self.record.as_ref().and_then(|record| record.kept.as_ref());
@@ -281,6 +295,11 @@ impl Getting {
         };
         self.failure = Some(error);
         state
+    }
+
+    fn repair(&mut self) -> State {
+        (self.is_repaired, self.failure) = (true, None);
+        State::Repairing(Box::default())
     }
 
     fn finish(&mut self) -> Step<Result<Got, Error>> {
@@ -315,7 +334,8 @@ fn settle(container: ContainerId, change: impl Fn(&mut ContainerRecord) + Send +
         let Some(data) = &found[0] else { return Ok(vec![Change::Keep]) };
         let mut record = ContainerRecord::decode(data)?;
         change(&mut record);
-        Ok(vec![Change::Put(record.encode())])
+        let changed = record.encode();
+        Ok(vec![if changed == *data { Change::Keep } else { Change::Put(changed) }])
     })))
 }
 
@@ -329,28 +349,34 @@ impl Operation for Getting {
                 State::Recalling(recall) => match recall.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(record)) => attempt!(self.recalled(record, cx)),
-                    // The broker may have it whole; what is kept is put in order first.
-                    Step::Done(Err(Error::Local(_))) if self.place == Standard::ServerCacheOfs => {
-                        State::Repairing(Box::new(Repair::new()))
-                    }
+                    // What is kept is put in order first; the broker may have it whole.
+                    Step::Done(Err(Error::Local(_))) if !self.is_repaired => self.repair(),
                     // A cache that fails must not fail the read.
-                    Step::Done(Err(Error::Store(_))) if self.place == Standard::ServerCacheOfs => {
+                    Step::Done(Err(Error::Local(_) | Error::Store(_)))
+                        if self.place == Standard::ServerCacheOfs =>
+                    {
                         attempt!(self.fetch_and_keep(cx))
                     }
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
                 State::Repairing(repair) => match repair.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
-                    Step::Done(_) => attempt!(self.fetch_and_keep(cx)),
+                    Step::Done(Err(_)) if self.place == Standard::ServerCacheOfs => {
+                        attempt!(self.fetch_and_keep(cx))
+                    }
+                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                    Step::Done(Ok(_)) => State::Recalling(Recall::new(self.get.container)),
                 },
-                State::Checking(check) => {
-                    let incomplete = if attempt!(cx.session.local()).is_checked {
-                        attempt!(cx.session.local()).state.incomplete_since
-                    } else {
-                        drive!(check, cx, reply).incomplete_since
-                    };
-                    return Step::Done(Err(not_found(self.get.container, incomplete)));
-                }
+                State::Checking(check) => match checked(check, cx, &mut reply) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(Err(Error::Local(_))) if !self.is_repaired => self.repair(),
+                    // That the broker does not know it is certain, whatever fails here.
+                    Step::Done(Ok(None) | Err(Error::Store(_))) if self.failure.is_some() => State::Done,
+                    Step::Done(Ok(incomplete)) => {
+                        return Step::Done(Err(not_found(self.get.container, incomplete)));
+                    }
+                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                },
                 State::Delivering(deliver) => match deliver.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(container)) => {
@@ -359,7 +385,7 @@ impl Operation for Getting {
                     }
                     // What is kept is damaged: the broker has it whole.
                     Step::Done(Err(Error::Local(_) | Error::Store(_) | Error::Crypto(_)))
-                        if self.place == Standard::ServerCacheOfs =>
+                        if self.place == Standard::ServerCacheOfs && !self.is_local() =>
                     {
                         attempt!(self.fetch_and_keep(cx))
                     }
@@ -407,6 +433,19 @@ impl Operation for Getting {
             };
         }
     }
+}
+
+/// Since when something is lost, by the check of this session or by this one.
+pub(in crate::provider) fn checked(
+    check: &mut Check,
+    cx: &mut Cx<'_>,
+    reply: &mut Option<Reply>,
+) -> Step<Result<Option<Timestamp>, Error>> {
+    let local = attempt!(cx.session.local());
+    if local.is_checked && reply.is_none() {
+        return Step::Done(Ok(local.state.incomplete_since));
+    }
+    Step::Done(Ok(drive!(check, cx, reply).incomplete_since))
 }
 
 pub(super) fn not_found(container: ContainerId, incomplete: Option<Timestamp>) -> Error {

@@ -8,7 +8,7 @@ mod write;
 pub use get::{Get, Got};
 
 pub(super) use delete::Delete;
-pub(super) use get::Getting;
+pub(super) use get::{Getting, checked};
 pub(super) use list::{Listing, ListingPage};
 pub(super) use write::{Write, Writing};
 

@@ -87,13 +87,12 @@ impl Look {
     fn missing(&self, record: Option<&ContainerRecord>, cx: &Cx<'_>) -> Result<Option<Portion>, Error> {
         let user = cx.session.local()?.user_id();
         let Some(record) = record.filter(|record| record.may_hold(user)) else { return Ok(None) };
-        let Some(kept) = &record.kept else { return Ok(None) };
         let before = self.before.as_ref().and_then(|before| before.kept.as_ref());
         let everything = self.extent == Extent::Everything;
         let header = everything || before.is_some_and(|before| before.header.is_some());
         let content = everything || before.is_some_and(|before| before.content.is_some());
-        let header = header && !kept.has(Portion::Header);
-        let content = content && !kept.has(Portion::Content);
+        let header = header && !record.has(Portion::Header, user);
+        let content = content && !record.has(Portion::Content, user);
         Ok(match (header, content) {
             (true, true) => Some(Portion::All),
             (true, false) => Some(Portion::Header),

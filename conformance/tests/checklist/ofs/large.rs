@@ -1,0 +1,206 @@
+//! Contents over 4 MiB: in parts to the broker, and in a blob here.
+
+use super::{Both, Laptop, Ofs, assert_unreachable, laptops};
+use crate::stores::{Trouble, blobs_in};
+use absio_proto::driver::blocking::Content;
+use absio_proto::effect::{ContentError, StoreErrorKind};
+use absio_proto::model::{ContainerId, Portion};
+use absio_proto::ops::container::{ContentInput, Create, Update, Warning};
+use absio_proto::provider::container::Get;
+use absio_proto::provider::{Provider, Standard};
+use absio_proto::{Error, provider::Got};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+const PART: usize = 4 << 20;
+
+/// A file, seen from outside too.
+#[derive(Clone, Default)]
+struct File(Rc<RefCell<Vec<u8>>>);
+
+impl File {
+    fn of(bytes: &[u8]) -> Box<Self> {
+        Box::new(Self(Rc::new(RefCell::new(bytes.to_vec()))))
+    }
+}
+
+impl Content for File {
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
+        let offset = usize::try_from(offset).unwrap();
+        let bytes = self.0.borrow();
+        let piece = bytes.get(offset..offset + length);
+        piece.map(<[u8]>::to_vec).ok_or_else(|| ContentError { reason: "the file is shorter".into() })
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
+        let start = usize::try_from(offset).unwrap();
+        let mut file = self.0.borrow_mut();
+        let end = start + bytes.len();
+        if file.len() < end {
+            file.resize(end, 0);
+        }
+        file[start..end].copy_from_slice(&bytes);
+        Ok(())
+    }
+}
+
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 15) as u8).collect()
+}
+
+fn streamed(bytes: &[u8]) -> ContentInput {
+    ContentInput::Streamed { length: bytes.len() as u64 }
+}
+
+fn upload(laptop: &Laptop, place: Standard, bytes: &[u8]) -> ContainerId {
+    let create = place.create_container(Create::new(streamed(bytes)));
+    let changed = laptop.run_with(create, File::of(bytes)).0.unwrap();
+    assert!(changed.warnings.is_empty());
+    changed.container.id.unwrap()
+}
+
+fn download(laptop: &Laptop, place: Standard, id: ContainerId) -> Result<(Got, Vec<u8>), Error> {
+    let file = File::default();
+    let get = place.get_container(Get::new(id, Portion::All).into_sink());
+    let got = laptop.run_with(get, Box::new(file.clone())).0?;
+    assert_eq!(got.container.content, None, "it went to the sink");
+    Ok((got, file.0.take()))
+}
+
+#[test]
+fn s030_a_long_content_is_kept_while_it_is_sent() {
+    let [(alice, user)] = laptops();
+    let bytes = pattern(2 * PART + 77);
+    let id = upload(&alice, Both, &bytes);
+    assert_eq!(alice.disk().blobs.len(), 1);
+    let again = alice.restarted();
+    again.set_offline(true);
+    again.sign_in(Both, user);
+    for place in [Both, Ofs] {
+        let (got, found) = download(&again, place, id).unwrap();
+        assert!(got.from_cache && found == bytes);
+        assert!(again.fetch(place, id).unwrap().container.content.as_ref() == Some(&bytes), "in memory too");
+    }
+}
+
+#[test]
+fn s050_a_long_content_is_kept_while_it_is_fetched() {
+    let [(alice, user)] = laptops();
+    let bytes = pattern(2 * PART + 77);
+    let id = upload(&alice, Both, &bytes);
+    for into_sink in [true, false] {
+        let other = Laptop::new(&alice.broker);
+        other.sign_in(Both, user);
+        if into_sink {
+            let (got, found) = download(&other, Both, id).unwrap();
+            assert!(!got.from_cache && got.warnings.is_empty() && found == bytes);
+        } else {
+            assert!(other.fetch(Both, id).unwrap().container.content.as_ref() == Some(&bytes));
+        }
+        other.set_offline(true);
+        let (got, found) = download(&other, Both, id).unwrap();
+        assert!(got.from_cache && found == bytes);
+    }
+    // Only the header: no content comes, and none is kept.
+    let other = Laptop::new(&alice.broker);
+    other.sign_in(Both, user);
+    other.run(Both.get_container(Get::new(id, Portion::Header))).unwrap();
+    assert!(other.disk().blobs.is_empty());
+    other.set_offline(true);
+    assert_unreachable(download(&other, Both, id));
+}
+
+#[test]
+fn s216_a_long_content_of_this_device_alone() {
+    let [(alice, user)] = laptops();
+    let bytes = pattern(PART + PART / 2);
+    let (sent, requests) = alice.requests(|alice| upload(alice, Ofs, &bytes));
+    assert_eq!(requests, 0);
+    let memory = alice.created(Ofs, Create::new(bytes.clone()));
+    let again = alice.restarted();
+    again.set_offline(true);
+    again.sign_in(Ofs, user);
+    for id in [sent, memory] {
+        assert!(download(&again, Ofs, id).unwrap().1 == bytes);
+        assert!(again.fetch(Ofs, id).unwrap().container.content.as_ref() == Some(&bytes));
+    }
+}
+
+#[test]
+fn s217_a_long_content_that_is_replaced_frees_its_blob() {
+    let [(alice, _)] = laptops();
+    for place in [Both, Ofs] {
+        let bytes = pattern(PART + 5);
+        let id = upload(&alice, place, &bytes);
+        let blobs = alice.disk().blobs.len();
+        // Nothing but the header changes: the content stays where it is.
+        alice.change(place, Update::new(id).header("new".into())).unwrap();
+        assert!(download(&alice, place, id).unwrap().1 == bytes);
+        assert_eq!(alice.disk().blobs.len(), blobs);
+        let other = pattern(PART + 9);
+        let update = place.update_container(Update::new(id).content(streamed(&other)));
+        alice.run_with(update, File::of(&other)).0.unwrap();
+        assert!(download(&alice, place, id).unwrap().1 == other);
+        assert_eq!(alice.disk().blobs.len(), blobs);
+        alice.change(place, Update::new(id).content(b"short".to_vec())).unwrap();
+        assert_eq!(alice.text(place, id), "short");
+        alice.run(place.delete_container(id)).unwrap();
+        assert!(blobs_in(alice.store.disk()).is_empty());
+    }
+}
+
+#[test]
+fn s040_chunks_of_a_write_that_fails_do_not_stay() {
+    let [(alice, _)] = laptops();
+    let bytes = pattern(2 * PART);
+    let kept = alice.keep(Both, "text");
+    // The source ends before, or the broker goes away in the middle.
+    for place in [Both, Ofs] {
+        let create = place.create_container(Create::new(streamed(&bytes)));
+        let (result, _) = alice.run_with(create, File::of(&bytes[..PART + 3]));
+        assert!(matches!(result, Err(Error::Content(_))), "{result:?}");
+        assert!(blobs_in(alice.store.disk()).is_empty(), "{place}");
+    }
+    let mut sent = 0;
+    alice.broker.set_hook(move |request| {
+        sent += u64::from(request.path.contains("/parts/"));
+        match sent {
+            0 | 1 => absio_broker::Fault::None,
+            _ => absio_broker::Fault::Drop(absio_proto::effect::TransportErrorKind::Unreachable),
+        }
+    });
+    let update = Both.update_container(Update::new(kept).content(streamed(&bytes)));
+    assert_unreachable(alice.run_with(update, File::of(&bytes)).0);
+    alice.broker.clear_hook();
+    assert!(blobs_in(alice.store.disk()).is_empty());
+    assert_eq!(alice.text(Both, kept), "text");
+}
+
+#[test]
+fn s234_a_store_that_fills_up_on_the_way_is_a_warning() {
+    let [(alice, user)] = laptops();
+    let bytes = pattern(3 * PART);
+    for at in 0..8 {
+        alice.store.set(Trouble::FullFrom(at));
+        let create = Both.create_container(Create::new(streamed(&bytes)));
+        let changed = alice.run_with(create, File::of(&bytes)).0.unwrap();
+        let (counted, id) = (alice.store.count(), changed.container.id.unwrap());
+        alice.store.set(Trouble::None);
+        if changed.warnings.is_empty() {
+            assert!(at >= counted || download(&alice, Both, id).unwrap().1 == bytes);
+        } else {
+            assert_eq!(changed.warnings, [Warning::NotKept(StoreErrorKind::Full)], "at {at}");
+        }
+        let other = Laptop::new(&alice.broker);
+        other.sign_in(Both, user);
+        other.store.set(Trouble::FullFrom(at));
+        let (got, found) = download(&other, Both, id).unwrap();
+        assert!(found == bytes);
+        other.store.set(Trouble::None);
+        if !got.warnings.is_empty() {
+            assert_eq!(got.warnings, [Warning::NotKept(StoreErrorKind::Full)]);
+            assert!(blobs_in(other.store.disk()).is_empty(), "no half of it stays, at {at}");
+        }
+        assert!(download(&other, Both, id).unwrap().1 == bytes);
+    }
+}
