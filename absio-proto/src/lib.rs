@@ -63,6 +63,7 @@
 //! | [`provider`] | the seed's providers: the server, the local store, both, and your own |
 //! | [`model`] | ids, times, users, access, permissions, events |
 //! | [`crypto`] | the formats of `docs/protocol.md` and the rules that hold them together |
+//! | [`ofs`] | what a device keeps, and how it is sealed |
 //! | [`wire`] | the HTTP API as types, shared by client and broker |
 //! | [`trace`] | what passed between an operation and its driver, recorded and replayed |
 //! | [`limits`] | every limit there is |
@@ -81,7 +82,7 @@ pub mod effect;
 mod error;
 pub mod limits;
 pub mod model;
-mod ofs;
+pub mod ofs;
 mod operation;
 pub mod ops;
 pub mod provider;

@@ -17,25 +17,25 @@ use sha2::{Digest, Sha256};
 const MASKED: usize = 48;
 const CHECKSUM: usize = 32;
 /// Cells that hold the salt of the root, the same in both.
-pub(crate) const SALT_CELLS: [CellId; 2] = [CellId([0; 20]), CellId([0xff; 20])];
+pub const SALT_CELLS: [CellId; 2] = [CellId([0; 20]), CellId([0xff; 20])];
 
 /// The salt of a root: it makes the names of key files other in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RootSalt(pub(crate) [u8; 32]);
+pub struct RootSalt(pub [u8; 32]);
 
 impl RootSalt {
     /// The bytes of a salt cell.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         with_checksum(self.0.to_vec())
     }
 
     /// Reads a salt cell; none if it is damaged.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         whole(bytes)?.try_into().ok().map(Self)
     }
 
     /// The two cells of the key file of `user`.
-    pub(crate) fn cells(&self, user: UserId) -> [CellId; 2] {
+    pub fn cells(&self, user: UserId) -> [CellId; 2] {
         [0, 1].map(|slot| {
             let hash = suite::hash(HashLabel::StoreKeyFile, &[&self.0, user.as_bytes(), &[slot]]);
             let mut id = [0; 20];
@@ -45,14 +45,14 @@ impl RootSalt {
     }
 
     /// The bytes of a key file's cell.
-    pub(crate) fn seal(&self, file: &SealedKeyFile) -> Vec<u8> {
+    pub fn seal(&self, file: &SealedKeyFile) -> Vec<u8> {
         let mut bytes = file.as_bytes().to_vec();
         self.mask(file.user_id(), &mut bytes);
         with_checksum(bytes)
     }
 
     /// Reads a cell of `user`'s key file; none if it is damaged or of something else.
-    pub(crate) fn open(&self, user: UserId, bytes: &[u8]) -> Option<SealedKeyFile> {
+    pub fn open(&self, user: UserId, bytes: &[u8]) -> Option<SealedKeyFile> {
         let mut file = whole(bytes)?.to_vec();
         self.mask(user, &mut file);
         SealedKeyFile::from_bytes(file).ok().filter(|file| file.user_id() == user)

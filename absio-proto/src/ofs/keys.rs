@@ -30,7 +30,7 @@ pub(crate) const NAME: usize = PREFIX + REST;
 /// What a record is about. The byte goes into its name, through HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// The state of the partition; there is one.
     State = 1,
     /// A container, or what is remembered of one.
@@ -75,7 +75,7 @@ impl Place<'_> {
 }
 
 /// The keys of a partition. Wiped when dropped.
-pub(crate) struct StoreKeys {
+pub struct StoreKeys {
     prk: Secret<48>,
     names: Secret<48>,
     digest: Secret<48>,
@@ -83,7 +83,7 @@ pub(crate) struct StoreKeys {
 
 impl StoreKeys {
     /// The keys under which `user` keeps things, from the secret in their key file.
-    pub(crate) fn derive(user: UserId, store_secret: &Secret<32>) -> Self {
+    pub fn derive(user: UserId, store_secret: &Secret<32>) -> Self {
         let prk = suite::extract(HashLabel::Store, &[store_secret.expose(), user.as_bytes()]);
         let names = suite::expand(&prk, KeyLabel::StoreName, &[]);
         let digest = suite::expand(&prk, KeyLabel::StoreDigest, &[]);
@@ -104,14 +104,14 @@ impl StoreKeys {
     }
 
     /// The name of the record of `kind` about `id` (empty for the state): 40 bytes.
-    pub(crate) fn name(&self, kind: Kind, id: &[u8]) -> Vec<u8> {
+    pub fn name(&self, kind: Kind, id: &[u8]) -> Vec<u8> {
         // The id is followed by a byte, so that no id makes the prefix.
         let rest = self.named(kind, &[id, &[0]].concat());
         [&self.prefix(kind)[..], &rest[..REST]].concat()
     }
 
     /// All names of `kind`: from the first, to the second exclusive.
-    pub(crate) fn range(&self, kind: Kind) -> (Vec<u8>, Vec<u8>) {
+    pub fn range(&self, kind: Kind) -> (Vec<u8>, Vec<u8>) {
         let start = self.prefix(kind);
         let end = [&start[..], &[0xff; REST + 1]].concat();
         (start.to_vec(), end)
@@ -130,7 +130,7 @@ impl StoreKeys {
     }
 
     /// A name for a blob of this partition: 80 random bits, and 80 by which its owner knows it again.
-    pub(crate) fn blob_id(&self, random: [u8; 10]) -> BlobId {
+    pub fn blob_id(&self, random: [u8; 10]) -> BlobId {
         let mut id = [0; 20];
         id[..10].copy_from_slice(&random);
         id[10..].copy_from_slice(&self.named(Kind::State, &[&b"b"[..], &random].concat())[..10]);
@@ -138,20 +138,20 @@ impl StoreKeys {
     }
 
     /// Whether a blob is of this partition: others' must not be swept away.
-    pub(crate) fn owns(&self, blob: &BlobId) -> bool {
+    pub fn owns(&self, blob: &BlobId) -> bool {
         let (random, _) = blob.0.split_first_chunk::<10>().unwrap_or((&[0; 10], &[]));
         self.blob_id(*random) == *blob
     }
 
     /// The cell of anchor `slot`, 0 or 1.
-    pub(crate) fn anchor_cell(&self, slot: u8) -> CellId {
+    pub fn anchor_cell(&self, slot: u8) -> CellId {
         let mut id = [0; 20];
         id.copy_from_slice(&self.named(Kind::State, &[b'a', slot])[..20]);
         CellId(id)
     }
 
     /// Seals the record `name` as written by the write numbered `generation`.
-    pub(crate) fn seal_record(
+    pub fn seal_record(
         &self,
         name: &[u8],
         generation: u64,
@@ -162,12 +162,12 @@ impl StoreKeys {
     }
 
     /// Opens the record `name`.
-    pub(crate) fn open_record(&self, name: &[u8], value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open_record(&self, name: &[u8], value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.open(Place::Record(name), value)
     }
 
     /// Seals an anchor.
-    pub(crate) fn seal_anchor(
+    pub fn seal_anchor(
         &self,
         cell: &CellId,
         generation: u64,
@@ -178,12 +178,12 @@ impl StoreKeys {
     }
 
     /// Opens an anchor.
-    pub(crate) fn open_anchor(&self, cell: &CellId, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open_anchor(&self, cell: &CellId, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.open(Place::Anchor(cell), value)
     }
 
     /// Seals (part of) an envelope.
-    pub(crate) fn seal_envelope(
+    pub fn seal_envelope(
         &self,
         blob: &BlobId,
         part: u64,
@@ -194,7 +194,7 @@ impl StoreKeys {
     }
 
     /// Opens (part of) an envelope.
-    pub(crate) fn open_envelope(&self, blob: &BlobId, part: u64, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open_envelope(&self, blob: &BlobId, part: u64, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let generation = value.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
         (generation == Some(part)).then(|| self.open(Place::Envelope(blob), value))?
     }
@@ -226,7 +226,7 @@ impl StoreKeys {
 
     /// What the record `name` with this sealed value adds to the digest; none if it is too short to
     /// have a tag.
-    pub(crate) fn element(&self, name: &[u8], value: &[u8]) -> Option<Sum> {
+    pub fn element(&self, name: &[u8], value: &[u8]) -> Option<Sum> {
         let tag = value.last_chunk::<TAG>().filter(|_| value.len() >= CLEAR + TAG)?;
         let mut mac = suite::hmac_sha384(self.digest.expose());
         mac.update(name);

@@ -13,7 +13,8 @@
 //!
 //! A write is one commit of the index that also replaces the state, then one anchor. So an index that
 //! lost something, whole or in part, is found out: its state is behind the anchors, or its records do
-//! not add up to the digest. The operations are in [`ops::ofs`](crate::ops::ofs).
+//! not add up to the digest. The operations are in [`ops::ofs`](crate::ops::ofs); what is public here is for
+//! programs that look into a root, and for the vectors.
 
 pub(crate) mod container;
 pub(crate) mod cursor;
@@ -24,3 +25,7 @@ pub(crate) mod keys;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod state;
+
+pub use key_file::{RootSalt, SALT_CELLS};
+pub use keys::{Kind, StoreKeys};
+pub use state::{State, Sum};

@@ -11,12 +11,12 @@ const VERSION: u8 = 1;
 /// A sum modulo 2^256 of one keyed hash for each record: it changes with each record written or
 /// removed, in any order, and says whether a set of records is the one that was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sum(pub(crate) [u8; 32]);
+pub struct Sum(pub [u8; 32]);
 
 impl Sum {
     /// This and `other`.
     #[must_use]
-    pub(crate) fn plus(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         let mut sum = [0; 32];
         let mut carry = 0u16;
         for (place, (a, b)) in sum.iter_mut().zip(self.0.iter().zip(other.0)).rev() {
@@ -29,7 +29,7 @@ impl Sum {
 
     /// This without `other`.
     #[must_use]
-    pub(crate) fn minus(self, other: Self) -> Self {
+    pub fn minus(self, other: Self) -> Self {
         let complement = Self(other.0.map(|byte| !byte));
         let mut one = [0; 32];
         one[31] = 1;
@@ -39,24 +39,24 @@ impl Sum {
 
 /// The state of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct State {
+pub struct State {
     /// How many writes there were.
-    pub(crate) sequence: u64,
+    pub sequence: u64,
     /// Records besides the state.
-    pub(crate) count: u64,
+    pub count: u64,
     /// What they add up to.
-    pub(crate) sum: Sum,
+    pub sum: Sum,
     /// Blobs that the records name.
-    pub(crate) blobs: u64,
+    pub blobs: u64,
     /// The highest local time at which something was written (F11).
-    pub(crate) time: Timestamp,
+    pub time: Timestamp,
     /// Since when something that was kept here is known to be lost; none if nothing is.
-    pub(crate) incomplete_since: Option<Timestamp>,
+    pub incomplete_since: Option<Timestamp>,
 }
 
 impl State {
     /// The bytes.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         Writer::new()
             .u8(VERSION)
             .u64(self.sequence)
@@ -69,7 +69,7 @@ impl State {
     }
 
     /// Reads the bytes of a sealed record or anchor.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CryptoError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, CryptoError> {
         let mut reader = Reader::new("state of the local store", bytes);
         let version = reader.u8()?;
         if version != VERSION {

@@ -14,6 +14,7 @@ mod plain;
 mod proofs;
 mod revisions;
 mod segment;
+mod store;
 #[path = "../../formats/story.rs"]
 #[allow(dead_code, reason = "the hostile cases use more of it")]
 mod story;
@@ -42,6 +43,7 @@ pub(crate) const FILES: &[VectorFile] = &[
     VectorFile { name: "segment", generate: segment::generate, check: segment::check },
     VectorFile { name: "message", generate: message::generate, check: message::check },
     VectorFile { name: "revisions", generate: revisions::generate, check: revisions::check },
+    VectorFile { name: "store", generate: store::generate, check: store::check },
 ];
 
 impl VectorFile {
