@@ -6,12 +6,15 @@
 //!             └─ none, or to be refreshed ─▶ Fetching ─▶ Keeping ┘           └─ unreachable: offline
 //! ```
 //!
+//! If the broker refuses the keys of a key file that was here, which another device may have changed, and
+//! the passphrase is at hand, the key file is fetched after all, once.
+//!
 //! The local store alone ends after Entering, the server alone begins at Fetching. Offline, with the
 //! right password, the user is signed in here; the server's session is made by the first call that
 //! reaches it (X-17).
 
 use crate::effect::Reply;
-use crate::error::{Error, InputError, LocalError, Misuse};
+use crate::error::{Error, InputError, LocalError, Misuse, RemoteCode};
 use crate::model::UserId;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::container::Warning;
@@ -95,18 +98,21 @@ impl Login {
         let refresh = self.with.refresh && self.place != Standard::Ofs;
         match given.or(sealed.filter(|_| !refresh)) {
             Some(sealed) => {
-                let (password, passphrase) = (self.with.password.take(), self.with.passphrase.take());
+                // They may be needed again: to fetch a newer one.
+                let (password, passphrase) = (self.with.password.clone(), self.with.passphrase.clone());
                 Ok(State::Opening(key_file::Open::new(self.user_id, sealed, password, passphrase)))
             }
             None if self.place == Standard::Ofs => {
                 Err(LocalError::KeyFileNotFound { user: self.user_id }.into())
             }
-            None => {
-                let passphrase = self.with.passphrase.take().ok_or(InputError::PassphraseRequired)?;
-                let password = self.with.password.as_ref().map(|password| password.as_str());
-                Ok(State::Fetching(Box::new(key_file::Get::new(self.user_id, &passphrase, password))))
-            }
+            None => self.fetch(),
         }
+    }
+
+    fn fetch(&mut self) -> Result<State, Error> {
+        let passphrase = self.with.passphrase.take().ok_or(InputError::PassphraseRequired)?;
+        let password = self.with.password.as_ref().map(|password| password.as_str());
+        Ok(State::Fetching(Box::new(key_file::Get::new(self.user_id, &passphrase, password))))
     }
 
     fn opened(&mut self, user: User) -> Result<State, Error> {
@@ -195,6 +201,12 @@ impl Login {
                 State::Authenticating(authenticate) => match authenticate.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(())) => return self.finish(false),
+                    // The key file here may be of before another device changed the keys.
+                    Step::Done(Err(Error::Remote(error)))
+                        if error.code == RemoteCode::LoginRefused && self.with.passphrase.is_some() =>
+                    {
+                        attempt!(self.fetch())
+                    }
                     Step::Done(Err(error)) if is_unreachable(&error) && cx.session.local().is_ok() => {
                         let user = attempt!(self.user.clone().ok_or(Misuse::ResumedAfterDone));
                         cx.session.sign_in(user);

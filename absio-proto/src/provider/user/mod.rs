@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | create | at the broker | at the broker, then the key file here | here; nobody is told |
 //! | change credentials | at the broker | at the broker, then here | here: the broker's file stays as it was (see [`key_file`](super::key_file)) |
+//! | new keys | at the broker | at the broker, then the key file here | not offered: peers follow the broker's cards |
 //! | delete | at the broker | at the broker, then everything here | everything here; the broker is not told |
 //! | reminder | the public one | the public one | the copy in the signed-in user's key file |
 //!

@@ -10,7 +10,7 @@ fn long() -> Vec<u8> {
 }
 
 #[test]
-fn s226_s160_only_what_is_of_the_user_goes_and_with_the_last_user_all_of_it() {
+fn x03_s226_s160_only_what_is_of_the_user_goes_and_with_the_last_user_all_of_it() {
     for place in LOCAL {
         let broker = broker();
         let (alice, bob) = (Desk::new(&broker), Desk::new(&broker));

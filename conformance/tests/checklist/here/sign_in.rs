@@ -4,7 +4,7 @@ use super::*;
 use absio_proto::InputError;
 
 #[test]
-fn s007_s214_signing_in_gives_the_user_with_private_keys() {
+fn s007_s166_s214_signing_in_gives_the_user_with_private_keys() {
     for (place, server, local) in [
         (Standard::Server, true, false),
         (Standard::Ofs, false, true),
@@ -37,7 +37,7 @@ fn s008_neither_password_nor_passphrase_asks_nobody() {
 }
 
 #[test]
-fn s011_s012_the_passphrase_alone_opens_what_is_here_without_a_network() {
+fn s009_s011_s012_s211_the_passphrase_alone_opens_what_is_here_without_a_network() {
     let desk = Desk::new(&broker());
     let user = desk.create(Standard::ServerCacheOfs);
     for place in LOCAL {

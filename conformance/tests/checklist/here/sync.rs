@@ -2,10 +2,9 @@
 
 use super::*;
 
-use absio_broker::Clock;
-use absio_proto::crypto::{KeyRing, KeyState};
+use absio_proto::crypto::KeyRing;
 use absio_proto::ops::key_file::Update;
-use absio_proto::ops::user::Register;
+use absio_proto::ops::user::{Register, RevokeKeys, RotateKeys};
 use absio_proto::provider::SyncState;
 use absio_proto::{CryptoError, InputError};
 
@@ -101,19 +100,40 @@ fn s159_s179_another_device_syncs_and_goes_on_with_the_new_credentials() {
 fn s179_the_session_takes_up_keys_that_were_changed_elsewhere() {
     let (first, second, _) = two_devices();
     let kept = second.keep(Standard::Ofs, b"kept");
-    let open = first.session(|session| session.user().cloned()).unwrap();
-    let open = open.key_file().unwrap();
-    let mut content = open.content().duplicate();
-    let mut entropy = SeededEntropy::new(4);
-    content.ring =
-        content.ring.rotated(KeyState::Retired, &mut entropy, first.broker.clock().now().utc).unwrap();
-    let new = User::from(open.reseal(content, &mut entropy).unwrap());
-    first.run(PLACE.update_key_file(Update::new(new))).unwrap();
+    let rotated = first.run(PLACE.rotate_keys(RotateKeys::new())).unwrap();
+    assert!(rotated.warnings.is_empty());
+    assert_eq!(state(&first), SyncState::InSync);
     second.run(PLACE.sync_key_file(None, passphrase(PASSPHRASE))).unwrap();
-    for held in second.session(|session| [session.user().cloned(), session.local_user().cloned()]) {
-        assert_eq!(held.unwrap().keys().chain().sequence(), 2);
+    for desk in [&first, &second] {
+        for held in desk.session(|session| [session.user().cloned(), session.local_user().cloned()]) {
+            assert_eq!(held.unwrap().keys().chain().sequence(), 2);
+        }
     }
     assert_eq!(second.content(Standard::Ofs, kept), Ok(Some(b"kept".to_vec())), "the same partition");
+    let shared = second.keep(PLACE, b"signed by the new key");
+    assert_eq!(first.content(PLACE, shared), Ok(Some(b"signed by the new key".to_vec())));
+}
+
+#[test]
+fn s179_s159_a_login_with_the_passphrase_fetches_keys_that_were_changed_elsewhere() {
+    for revoked in [false, true] {
+        let (first, second, user) = two_devices();
+        if revoked {
+            first.run(PLACE.revoke_keys(RevokeKeys::new())).unwrap();
+        } else {
+            first.run(PLACE.rotate_keys(RotateKeys::new())).unwrap();
+        }
+        let again = second.restarted();
+        assert_eq!(code(again.log_in(PLACE, user, password(PASSWORD))), "login_refused");
+        assert_eq!(again.signed_in(), (None, None));
+        let fetched = again.log_in(PLACE, user, both()).unwrap();
+        assert_eq!(fetched.keys().chain().sequence(), 2);
+        assert_eq!(state(&again), SyncState::InSync);
+        again.restarted().log_in(PLACE, user, password(PASSWORD)).unwrap();
+    }
+    let desk = Desk::new(&broker());
+    desk.person(Standard::Ofs);
+    assert_eq!(code(desk.run(Standard::Ofs.rotate_keys(RotateKeys::new()))), "unsupported");
 }
 
 #[test]
