@@ -15,6 +15,7 @@ mod here;
 mod login;
 mod network;
 mod ofs;
+mod outbox;
 mod people;
 mod provider;
 mod rotation;

@@ -68,7 +68,7 @@ impl Delete {
     }
 
     /// Through the outbox.
-    pub(crate) fn to_outbox(self) -> Self {
+    pub(crate) fn through_outbox(self) -> Self {
         Self { may_wait: true, ..self }
     }
 

@@ -61,7 +61,7 @@ impl Checkpoint {
             })?;
             let is_wanted = self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&record.container));
             // What is on this device alone cannot be compared with anybody.
-            if is_wanted && !record.is_local {
+            if is_wanted && !record.is_local && record.pin.revision > 0 {
                 self.pins.insert(record.container, record.pin);
             }
         }

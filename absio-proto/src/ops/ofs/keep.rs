@@ -54,6 +54,8 @@ pub(crate) struct Keep {
     base: Option<Pin>,
     /// The change that waits to be sent, of which this is the outcome.
     queued: Option<u64>,
+    /// The revision of a later change that was given up: this one takes its place.
+    replaced: Option<u64>,
     /// Blobs of this keep, sealed or not, until the record names them.
     blobs: Vec<BlobId>,
     is_left_out: Arc<AtomicBool>,
@@ -82,6 +84,7 @@ impl Keep {
             content: Some(content),
             base: None,
             queued: None,
+            replaced: None,
             blobs,
             is_left_out: Arc::default(),
             result: None,
@@ -92,6 +95,12 @@ impl Keep {
     /// It is the outcome of the change `sequence` of the outbox: unsent as long as that waits.
     pub(crate) const fn queued(mut self, sequence: u64) -> Self {
         self.queued = Some(sequence);
+        self
+    }
+
+    /// It takes the place of `revision`, although that is later.
+    pub(crate) const fn replacing(mut self, revision: Option<u64>) -> Self {
+        self.replaced = revision;
         self
     }
 
@@ -165,7 +174,7 @@ impl Keep {
 
     fn transact(&self, user: UserId) -> State {
         let (record, base, queued) = (self.record.clone(), self.base, self.queued);
-        let is_left_out = self.is_left_out.clone();
+        let (is_left_out, replaced) = (self.is_left_out.clone(), self.replaced);
         let mut names = vec![(Kind::Container, record.container.as_bytes().to_vec())];
         names.extend(queued.map(|sequence| (Kind::Outbox, OutboxRow::id(sequence))));
         State::Transacting(Transact::new(names, move |found| {
@@ -178,7 +187,7 @@ impl Keep {
             }
             let (change, is_other) = match (queued, known) {
                 (Some(_), known) => {
-                    (unsent(&with_older(&record, known.as_ref(), user), known, row.as_ref()), false)
+                    (unsent(&with_older(&record, known.as_ref(), user), known, row.as_ref(), replaced), false)
                 }
                 (None, Some(known)) if known.is_unsent => (beside_unsent(&record, known), true),
                 (None, Some(known)) if is_before(&record.pin, &known.pin) => (None, true),
@@ -305,6 +314,7 @@ fn unsent(
     record: &ContainerRecord,
     known: Option<ContainerRecord>,
     row: Option<&OutboxRow>,
+    replaced: Option<u64>,
 ) -> Option<ContainerRecord> {
     let (mut record, kept) = (record.clone(), record.kept.as_ref()?);
     let body = kept.head.view.body();
@@ -318,7 +328,8 @@ fn unsent(
     }
     let Some(known) = known else { return Some(record) };
     // Another change of it may have been queued, or sent, in the meantime.
-    let ahead = |kept: &Kept| kept.head.view.body().revision > body.revision;
+    let revision = |kept: &Kept| kept.head.view.body().revision;
+    let ahead = |kept: &Kept| revision(kept) > body.revision && Some(revision(kept)) != replaced;
     if known.is_leaving || known.kept.as_ref().is_some_and(ahead) {
         return None;
     }

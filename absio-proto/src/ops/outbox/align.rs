@@ -46,30 +46,36 @@ enum State {
     Settling(Transact),
 }
 
+/// The end, or what is to be done before it.
+enum Listed {
+    End(Aligned),
+    Next(Box<State>),
+}
+
 impl Align {
     /// `container`, of which `record` was just read.
     pub(crate) fn new(container: ContainerId, record: Option<ContainerRecord>) -> Self {
         Self { container, record, head: None, state: State::Listing(Rows::new()) }
     }
 
-    /// The end, or what is to be done before it.
-    fn listed(&mut self, rows: &[OutboxRow]) -> Result<Aligned, State> {
+    /// What the list says of the container.
+    fn listed(&self, rows: &[OutboxRow]) -> Listed {
         let (container, record) = (self.container, self.record.as_ref());
         let is_refused =
             |row: &OutboxRow| row.container == container && matches!(row.state, QueuedState::Refused { .. });
         let kept = record.filter(|record| record.is_unsent).and_then(|record| record.kept.as_ref());
         match last_waiting(rows, container) {
-            Some(row) if row.kind == QueuedKind::Delete => Ok(Aligned::Leaving),
+            Some(row) if row.kind == QueuedKind::Delete => Listed::End(Aligned::Leaving),
             Some(row) => match kept {
-                Some(kept) if kept.head.view.body().revision >= row.pin.revision => {
-                    Ok(Aligned::Unsent(Box::new(kept.head.clone())))
+                Some(kept) if kept.head.view.body().revision == row.pin.revision => {
+                    Listed::End(Aligned::Unsent(Box::new(kept.head.clone())))
                 }
-                _ => Err(State::Loading(Load::new(row.clone()))),
+                _ => Listed::Next(Box::new(State::Loading(Load::new(row.clone())))),
             },
-            None if rows.iter().any(is_refused) => Ok(Aligned::Refused),
+            None if rows.iter().any(is_refused) => Listed::End(Aligned::Refused),
             None => match record.filter(|record| record.is_unsent || record.is_leaving) {
-                Some(record) => Err(State::Settling(settle(record.clone()))),
-                None => Ok(Aligned::Nothing),
+                Some(record) => Listed::Next(Box::new(State::Settling(settle(record.clone())))),
+                None => Listed::End(Aligned::Nothing),
             },
         }
     }
@@ -81,7 +87,10 @@ impl Align {
         let pin = self.record.as_ref().map_or(super::NOTHING_SEEN, |record| record.pin);
         let record =
             ContainerRecord { is_unsent: true, kept: Some(kept), ..ContainerRecord::pinned(container, pin) };
-        Ok(State::Keeping(Box::new(Keep::new(record, content).queued(change.row.sequence))))
+        let kept = self.record.as_ref().and_then(|record| record.kept.as_ref());
+        let replaced = kept.map(|kept| kept.head.view.body().revision);
+        let keep = Keep::new(record, content).queued(change.row.sequence).replacing(replaced);
+        Ok(State::Keeping(Box::new(keep)))
     }
 }
 
@@ -110,8 +119,8 @@ impl Operation for Align {
                 State::Listing(rows) => {
                     let rows = drive!(rows, cx, reply);
                     match self.listed(&rows) {
-                        Ok(aligned) => return Step::Done(Ok(aligned)),
-                        Err(state) => state,
+                        Listed::End(aligned) => return Step::Done(Ok(aligned)),
+                        Listed::Next(state) => *state,
                     }
                 }
                 State::Loading(load) => {

@@ -67,7 +67,7 @@ impl Operation for Rows {
                             let reason = "a queued change does not verify".to_owned();
                             return Step::Done(Err(LocalError::Degraded { reason }.into()));
                         }
-                        None => State::Repairing(Box::new(Repair::new())),
+                        None => State::Repairing(Box::default()),
                     }
                 }
                 State::Repairing(repair) => {

@@ -87,7 +87,7 @@ impl Delete {
 
     fn delete(&self) -> State {
         let delete = container::Delete::new(self.container);
-        State::Deleting(Box::new(if self.may_wait { delete.to_outbox() } else { delete }))
+        State::Deleting(Box::new(if self.may_wait { delete.through_outbox() } else { delete }))
     }
 
     fn recalled(&mut self, record: Option<ContainerRecord>, cx: &mut Cx<'_>) -> Result<State, Error> {

@@ -73,7 +73,7 @@ impl Look {
         let wants = self.extent == Extent::Everything;
         let state = match &record {
             Some(record) if record.is_local => return Err(What::Unchanged),
-            Some(record) if record.is_unsent => return Err(What::Held),
+            Some(record) if record.is_unsent || record.is_leaving => return Err(What::Held),
             Some(record) if record.kept.is_some() => State::Asking(self.get(Portion::Metadata)),
             Some(record) if record.pin.tombstone => return Err(What::NotKept),
             _ if wants => State::Fetching(self.get(Portion::All)),

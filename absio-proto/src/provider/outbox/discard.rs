@@ -50,8 +50,11 @@ impl Operation for Discard {
                     State::Listing(Rows::new())
                 }
                 State::Listing(rows) => {
-                    let row = attempt!(find(drive!(rows, cx, reply), self.sequence));
-                    State::Settling(Box::new(settle::discarded(&row)), row.container)
+                    let mut rows = drive!(rows, cx, reply);
+                    let row = attempt!(find(&mut rows, self.sequence));
+                    let others_wait =
+                        rows.iter().any(|other| other.container == row.container && other.is_waiting());
+                    State::Settling(Box::new(settle::discarded(&row, others_wait)), row.container)
                 }
                 State::Settling(transact, container) => {
                     let container = *container;

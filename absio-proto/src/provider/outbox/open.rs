@@ -38,10 +38,10 @@ impl Open {
     }
 }
 
-/// The row with this number.
-pub(super) fn find(rows: Vec<OutboxRow>, sequence: u64) -> Result<OutboxRow, LocalError> {
-    let row = rows.into_iter().find(|row| row.sequence == sequence);
-    row.ok_or(LocalError::NotQueued { sequence })
+/// Takes out the row with this number.
+pub(super) fn find(rows: &mut Vec<OutboxRow>, sequence: u64) -> Result<OutboxRow, LocalError> {
+    let place = rows.iter().position(|row| row.sequence == sequence);
+    place.map(|place| rows.remove(place)).ok_or(LocalError::NotQueued { sequence })
 }
 
 fn load(row: OutboxRow) -> Result<State, Error> {
@@ -79,8 +79,8 @@ impl Operation for Open {
                     State::Listing(Rows::new())
                 }
                 State::Listing(rows) => {
-                    let rows = drive!(rows, cx, reply);
-                    attempt!(load(attempt!(find(rows, self.sequence))))
+                    let mut rows = drive!(rows, cx, reply);
+                    attempt!(load(attempt!(find(&mut rows, self.sequence))))
                 }
                 State::Loading(loading) => {
                     let change = drive!(loading, cx, reply);

@@ -38,11 +38,11 @@ impl Retry {
     }
 }
 
-fn retry(rows: Vec<OutboxRow>, sequence: u64) -> Result<Option<State>, Error> {
+fn retry(mut rows: Vec<OutboxRow>, sequence: u64) -> Result<Option<State>, Error> {
     let refused = |row: &OutboxRow| matches!(row.state, QueuedState::Refused { .. });
     let all: Vec<_> =
         rows.iter().filter(|row| refused(row)).map(|row| (row.container, row.sequence)).collect();
-    let row = find(rows, sequence)?;
+    let row = find(&mut rows, sequence)?;
     match row.state {
         QueuedState::Waiting => Ok(None),
         QueuedState::Conflict { .. } => {

@@ -112,8 +112,9 @@ pub(super) fn retried(container: ContainerId, sequences: &[u64]) -> Transact {
     })
 }
 
-/// The caller gives it up: what is kept of it goes, and comes from the broker at the next get.
-pub(super) fn discarded(row: &OutboxRow) -> Transact {
+/// The caller gives it up: what is kept of it goes, and comes from the broker at the next get; or stays,
+/// if others of the container wait, until one of them takes its place.
+pub(super) fn discarded(row: &OutboxRow, others_wait: bool) -> Transact {
     let (container, kind, revision) = (row.container, row.kind, row.pin.revision);
     let was_read = !matches!(row.state, QueuedState::Conflict { .. });
     Transact::new(names(container, &[row.sequence]), move |found| {
@@ -124,8 +125,7 @@ pub(super) fn discarded(row: &OutboxRow) -> Transact {
                 record.is_leaving = false;
                 Change::Put(record.encode())
             }
-            // Later ones that wait hold what is read.
-            Some(mut record) if record.is_unsent && newest(&record) <= Some(revision) => {
+            Some(mut record) if record.is_unsent && !others_wait && newest(&record) <= Some(revision) => {
                 (record.kept, record.is_unsent) = (None, false);
                 let is_blank = record.pin.revision == 0 && !record.is_leaving;
                 if is_blank { Change::Remove } else { Change::Put(record.encode()) }

@@ -7,6 +7,7 @@ use crate::ofs::container::ContainerRecord;
 use crate::ofs::cursor::{CursorRecord, EVENTS};
 use crate::ofs::export::malformed;
 use crate::ofs::keys::{Kind, StoreKeys};
+use crate::ofs::outbox::OutboxRow;
 use crate::ofs::peer::PeerRecord;
 use crate::ops::ofs::Change;
 use core::cmp::Ordering;
@@ -22,7 +23,7 @@ pub(super) enum Record {
     Container(Box<ContainerRecord>),
     Peer(PeerRecord),
     Cursor,
-    /// Whoever keeps it reads it.
+    /// Sent from two devices, it has one effect.
     Outbox,
 }
 
@@ -43,7 +44,7 @@ pub(super) fn decode(keys: &StoreKeys, kind: Kind, name: &[u8], data: &[u8]) -> 
             CursorRecord::decode(data)?;
             (Record::Cursor, EVENTS.to_vec())
         }
-        Kind::Outbox => return Ok(Record::Outbox),
+        Kind::Outbox => (Record::Outbox, OutboxRow::id(OutboxRow::decode(data)?.sequence)),
         Kind::State => return Err(malformed("its state is among its records")),
     };
     if keys.name(kind, &id) != name {
