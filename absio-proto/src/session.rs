@@ -455,8 +455,9 @@ impl Session {
     pub(crate) fn leave(&mut self) {
         if self.local.take().is_some() {
             self.generation += 1;
-            // Whom one user knows is not written down for the next.
+            // Whom one user knows is not written down for the next, and what one compared another did not.
             self.new_peers.clear();
+            self.verified_peers.clear();
         }
     }
 

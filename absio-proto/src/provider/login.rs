@@ -162,6 +162,10 @@ impl Login {
                         self.warnings.push(Warning::not_kept(&error));
                         attempt!(self.loaded(None, cx))
                     }
+                    // A key file that is given by hand opens what this device has lost.
+                    Step::Done(Err(Error::Local(_))) if self.with.key_file.is_some() => {
+                        attempt!(self.loaded(None, cx))
+                    }
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
                 State::Opening(open) => {

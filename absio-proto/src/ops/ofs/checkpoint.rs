@@ -60,7 +60,7 @@ impl Checkpoint {
                 reason: "what is kept of a container does not verify".into(),
             })?;
             let is_wanted = self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&record.container));
-            // What is on this device alone cannot be compared with anybody.
+            // What is on this device alone, or waits to be created, cannot be compared with anybody.
             if is_wanted && !record.is_local && record.pin.revision > 0 {
                 self.pins.insert(record.container, record.pin);
             }

@@ -52,11 +52,12 @@ fn erase(containers: &[ContainerId], user: UserId, now: Timestamp) -> Transact {
     Transact::new(records, move |found| {
         let erase = |data: &Option<zeroize::Zeroizing<Vec<u8>>>| {
             let Some(data) = data else { return Ok(Change::Keep) };
-            let record = ContainerRecord::decode(data)?;
+            let mut record = ContainerRecord::decode(data)?;
             if !is_expired(&record, user, now) {
                 return Ok(Change::Keep);
             }
-            Ok(Change::Put(ContainerRecord::pinned(record.container, record.pin).encode()))
+            (record.kept, record.envelope) = (None, None);
+            Ok(Change::Put(record.encode()))
         };
         found.iter().map(erase).collect()
     })

@@ -52,9 +52,9 @@ impl Default for ListKept {
     }
 }
 
-/// A container as it is listed; none if nothing but its pin is here.
+/// A container as it is listed; none if nothing but its pin is here, or if its deletion waits to be sent.
 fn listed(record: ContainerRecord) -> Option<Listed> {
-    let head = record.kept?.head;
+    let head = record.kept.filter(|_| !record.is_leaving)?.head;
     Some(Listed {
         container: record.container,
         revision: head.view.body().revision,

@@ -86,7 +86,7 @@ impl Look {
     /// Sections that should be here and are not.
     fn missing(&self, record: Option<&ContainerRecord>, cx: &Cx<'_>) -> Result<Option<Portion>, Error> {
         let user = cx.session.local()?.user_id();
-        let Some(record) = record.filter(|record| record.may_hold(user)) else { return Ok(None) };
+        let Some(record) = record.filter(|record| record.kept.is_some()) else { return Ok(None) };
         let before = self.before.as_ref().and_then(|before| before.kept.as_ref());
         let everything = self.extent == Extent::Everything;
         let header = everything || before.is_some_and(|before| before.header.is_some());

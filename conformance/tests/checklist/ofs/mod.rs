@@ -4,9 +4,15 @@
 mod access;
 mod containers;
 mod disk;
+mod exchange;
+mod follow;
+mod hostile_events;
 mod large;
+mod listing;
 mod local;
 mod login;
+mod peers;
+mod sync;
 
 use crate::people::{Device, PASSPHRASE, PASSWORD, REMINDER, broker};
 use crate::stores::{Disk, FaultyStore};

@@ -23,8 +23,7 @@ pub(super) enum Record {
     Container(Box<ContainerRecord>),
     Peer(PeerRecord),
     Cursor,
-    /// Sent from two devices, it has one effect.
-    Outbox,
+    Outbox(OutboxRow),
 }
 
 /// Reads an opened record, which must have the name of what it is about.
@@ -44,7 +43,11 @@ pub(super) fn decode(keys: &StoreKeys, kind: Kind, name: &[u8], data: &[u8]) -> 
             CursorRecord::decode(data)?;
             (Record::Cursor, EVENTS.to_vec())
         }
-        Kind::Outbox => (Record::Outbox, OutboxRow::id(OutboxRow::decode(data)?.sequence)),
+        Kind::Outbox => {
+            let row = OutboxRow::decode(data)?;
+            let id = OutboxRow::id(row.sequence);
+            (Record::Outbox(row), id)
+        }
         Kind::State => return Err(malformed("its state is among its records")),
     };
     if keys.name(kind, &id) != name {
@@ -67,7 +70,7 @@ pub(super) fn merge(
             let own = new.kept.as_ref().and_then(|kept| kept.head.view.entry(user));
             if own.is_some_and(|own| own.is_expired(now)) {
                 // It is not brought back by an export from before (S-058).
-                new = ContainerRecord::pinned(new.container, new.pin);
+                (new.kept, new.envelope) = (None, None);
             }
             let merged = match old {
                 None => Some(new),
@@ -80,10 +83,8 @@ pub(super) fn merge(
             let merged = peers(&PeerRecord::decode(old)?, PeerRecord::decode(new)?);
             Ok(merged.map_or(Change::Keep, |record| Change::Put(record.encode().into())))
         }
-        Kind::Outbox | Kind::Cursor | Kind::State => Ok(match old {
-            None => Change::Put(Zeroizing::new(new.to_vec())),
-            Some(_) => Change::Keep,
-        }),
+        // These are not merged one by one.
+        Kind::Outbox | Kind::Cursor | Kind::State => Ok(Change::Keep),
     }
 }
 
@@ -95,6 +96,11 @@ fn containers(old: &ContainerRecord, mut new: ContainerRecord) -> Option<Contain
     if new.pin.tombstone {
         return Some(new);
     }
+    if old.is_unsent || old.is_leaving {
+        // What waits to be sent here stays in sight; the outbox finds out what became of the rest.
+        let is_newer = new.pin.revision > old.pin.revision;
+        return is_newer.then(|| ContainerRecord { pin: new.pin, ..old.clone() });
+    }
     match new.pin.revision.cmp(&old.pin.revision) {
         Ordering::Less => None,
         Ordering::Greater => {
@@ -105,6 +111,7 @@ fn containers(old: &ContainerRecord, mut new: ContainerRecord) -> Option<Contain
         }
         // Another history is not taken for this one.
         Ordering::Equal if new.pin.hash != old.pin.hash => None,
+        Ordering::Equal if new.is_leaving || new.is_unsent => Some(new),
         Ordering::Equal => match &old.kept {
             None => new.kept.is_some().then_some(new),
             Some(kept) => {
@@ -145,4 +152,13 @@ pub(super) fn cursors(
     };
     let waiting = old.waiting.into_iter().chain(new.waiting).collect();
     Ok(CursorRecord { next: old.next.min(new.next), waiting })
+}
+
+/// Changes that wait, as they join those that wait here: in their order, behind them, and none twice.
+pub(super) fn queue(here: &[OutboxRow], brought: Vec<OutboxRow>) -> Vec<OutboxRow> {
+    let is_here = |row: &OutboxRow| here.iter().any(|other| other.blob == row.blob);
+    let new: Vec<_> = brought.into_iter().filter(|row| !is_here(row)).collect();
+    let Some(last) = here.iter().map(|row| row.sequence).max() else { return new };
+    let behind = |(sequence, row)| OutboxRow { sequence, ..row };
+    (last.saturating_add(1)..).zip(new).map(behind).collect()
 }

@@ -1,9 +1,11 @@
 //! Takes an export into this store.
 //!
 //! ```text
-//!  Verifying (all of it, to the MAC at its end) ──▶ Looking ──▶ Taking (once more from the beginning)
-//!                                                                 │ blobs: (Writing ──▶ Sealing), records: Merging
-//!  Imported ◀── (keeping the key file) ◀── Discarding ◀── Following ◀┘
+//!  Verifying (all of it, to the MAC at its end) ──▶ (keeping the key file) ──▶ Looking
+//!                                                                                │
+//!         records: Merging, blobs: (Writing ──▶ Sealing) ◀── Taking (once more) ◀┘
+//!                                                               │
+//!  Imported ◀── Discarding (what no record took) ◀── Following ◀┘
 //! ```
 //!
 //! Nothing is written before all was verified. What was interrupted is begun anew: what is here
@@ -13,7 +15,7 @@
 mod merge;
 mod verify;
 
-use self::merge::{Record, cursors, decode, merge, open};
+use self::merge::{Record, cursors, decode, merge, open, queue};
 use self::verify::{Verified, Verifier};
 use super::ask::{self, Answer};
 use super::stream::Incoming;
@@ -21,11 +23,13 @@ use super::transact::blobs_of;
 use super::{Change, KeepKeyFile, LoadKeyFile, Scan, Transact};
 use crate::crypto::SealedKeyFile;
 use crate::effect::{BlobId, Reply};
-use crate::error::{Error, Misuse};
+use crate::error::{Error, LocalError, Misuse};
 use crate::model::UserId;
 use crate::ofs::cursor::EVENTS;
 use crate::ofs::export::{Item, Items, malformed};
-use crate::ofs::keys::Kind;
+use crate::ofs::keys::{Kind, StoreKeys};
+use crate::ofs::outbox::OutboxRow;
+use crate::ofs::state::State as Totals;
 use crate::operation::{Cx, Operation, Step};
 use crate::session::Session;
 use crate::{attempt, drive};
@@ -70,6 +74,9 @@ pub struct Import {
     batch: Vec<Due>,
     batch_bytes: usize,
     cursor: Option<Zeroizing<Vec<u8>>>,
+    /// Changes that wait in the other store, and in this one.
+    queued: Vec<OutboxRow>,
+    here: Vec<OutboxRow>,
     imported: Imported,
     state: State,
 }
@@ -77,6 +84,8 @@ pub struct Import {
 enum State {
     Start,
     Verifying,
+    LoadingKeyFile(LoadKeyFile),
+    KeepingKeyFile(KeepKeyFile),
     Looking(Answer),
     Taking,
     Probing(BlobId, Answer),
@@ -84,13 +93,12 @@ enum State {
     Writing(Answer),
     Sealing(Answer),
     Merging(Transact),
-    /// The blocks are at their end: what is left goes, then the cursor.
+    /// The blocks are at their end: what is left goes, then what waits to be sent, then the cursor.
     Following,
+    Counting(Scan),
     Naming(Scan),
     Discarding,
     Deleting(Answer),
-    LoadingKeyFile(LoadKeyFile),
-    KeepingKeyFile(KeepKeyFile),
     Done,
 }
 
@@ -110,6 +118,8 @@ impl Import {
             batch: Vec::new(),
             batch_bytes: 0,
             cursor: None,
+            queued: Vec::new(),
+            here: Vec::new(),
             imported: Imported::default(),
             state: State::Start,
         }
@@ -170,7 +180,10 @@ impl Import {
                 self.cursor = Some(data);
                 return Ok(None);
             }
-            Record::Outbox => {}
+            Record::Outbox(row) => {
+                self.queued.push(row);
+                return Ok(None);
+            }
         }
         self.batch_bytes += data.len();
         self.batch.push((kind, name, data));
@@ -199,11 +212,20 @@ impl Import {
         Ok(State::Merging(transact.not_before(totals.time, totals.incomplete_since)))
     }
 
-    fn follow(&mut self) -> Result<State, Error> {
+    /// The cursor, and what waits to be sent, in one commit.
+    fn follow(&mut self, keys: &StoreKeys) -> Result<State, Error> {
         let (cursor, was_empty) = (self.cursor.take(), self.was_empty);
-        self.transact(Transact::new(vec![(Kind::Cursor, EVENTS.to_vec())], move |found| {
+        let mut queued = core::mem::take(&mut self.queued);
+        queued.sort_by_key(|row| row.sequence);
+        let queued = queue(&self.here, queued);
+        let mut names = vec![(Kind::Cursor, keys.name(Kind::Cursor, EVENTS))];
+        let name = |row: &OutboxRow| (Kind::Outbox, keys.name(Kind::Outbox, &OutboxRow::id(row.sequence)));
+        names.extend(queued.iter().map(name));
+        self.transact(Transact::named(names, move |found| {
             let (old, new) = (found[0].as_deref().map(Vec::as_slice), cursor.as_deref().map(Vec::as_slice));
-            Ok(vec![Change::Put(cursors(old, new, was_empty)?.encode()?)])
+            let cursor = Change::Put(cursors(old, new, was_empty)?.encode()?);
+            let rows = queued.iter().map(|row| Change::Put(row.encode()));
+            Ok(core::iter::once(cursor).chain(rows).collect())
         }))
     }
 
@@ -213,24 +235,34 @@ impl Import {
         if self.named.contains(&blob) { self.discard() } else { Some(blob) }
     }
 
-    fn keep_key_file(
-        &mut self,
-        here: Option<&SealedKeyFile>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Option<State>, Error> {
-        let file = self.verified.take().ok_or(Misuse::ResumedAfterDone)?.key_file;
+    /// First of all: without it, nothing that is written opens.
+    fn keep_key_file(&mut self, here: Option<&SealedKeyFile>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let file = &self.verified.as_ref().ok_or(Misuse::ResumedAfterDone)?.key_file;
         if here.is_some_and(|here| here.generation() >= file.generation()) {
-            return Ok(None);
+            return look(cx);
         }
         self.imported.key_file = true;
-        cx.session.recall_key_file(&file);
-        Ok(Some(State::KeepingKeyFile(KeepKeyFile::new(file))))
+        cx.session.recall_key_file(file);
+        Ok(State::KeepingKeyFile(KeepKeyFile::new(file.clone())))
     }
 
     fn finish(&mut self) -> Step<Result<Imported, Error>> {
         self.state = State::Done;
         Step::Done(Ok(self.imported))
     }
+}
+
+fn look(cx: &Cx<'_>) -> Result<State, Error> {
+    Ok(State::Looking(ask::get(vec![cx.session.local()?.keys.name(Kind::State, &[])])))
+}
+
+/// Whether there is no record in a store with this state.
+fn is_empty(state: Option<Vec<u8>>, cx: &Cx<'_>) -> Result<bool, Error> {
+    let Some(value) = state else { return Ok(true) };
+    let keys = &cx.session.local()?.keys;
+    let data = keys.open_record(&keys.name(Kind::State, &[]), &value);
+    let damaged = || LocalError::Degraded { reason: "what was written last does not verify".into() };
+    Ok(Totals::decode(&data.ok_or_else(damaged)?)?.count == 0)
 }
 
 impl Default for Import {
@@ -261,12 +293,22 @@ impl Operation for Import {
                         continue;
                     }
                     self.verified = Some(attempt!(verifier.finish(counts)));
-                    let keys = &attempt!(cx.session.local()).keys;
-                    State::Looking(ask::get(vec![keys.name(Kind::State, &[])]))
+                    State::LoadingKeyFile(LoadKeyFile::new(attempt!(cx.session.local()).user_id()))
+                }
+                State::LoadingKeyFile(load) => match load.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(Ok(here)) => attempt!(self.keep_key_file(here.as_ref(), cx)),
+                    // What is damaged here is written anew.
+                    Step::Done(Err(Error::Local(_))) => attempt!(self.keep_key_file(None, cx)),
+                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                },
+                State::KeepingKeyFile(keep) => {
+                    drive!(keep, cx, reply);
+                    attempt!(look(cx))
                 }
                 State::Looking(answer) => {
                     let values = attempt!(ask::values(drive!(answer, cx, reply), 1));
-                    self.was_empty = values.iter().all(Option::is_none);
+                    self.was_empty = attempt!(is_empty(values.into_iter().next().flatten(), cx));
                     attempt!(self.rewind(cx));
                     State::Taking
                 }
@@ -302,13 +344,23 @@ impl Operation for Import {
                     drive!(transact, cx, reply);
                     match self.incoming {
                         Some(_) => State::Taking,
-                        None => State::Naming(Scan::new(&[Kind::Container])),
+                        None => State::Naming(Scan::new(&[Kind::Container, Kind::Outbox])),
                     }
                 }
                 State::Following if !self.batch.is_empty() => attempt!(self.merge(cx)),
-                State::Following => {
-                    self.incoming = None;
-                    attempt!(self.follow())
+                State::Following => State::Counting(Scan::new(&[Kind::Outbox])),
+                State::Counting(scan) => {
+                    let page = drive!(scan, cx, reply);
+                    let keys = attempt!(cx.session.local()).keys.clone();
+                    let Some(page) = page else {
+                        self.incoming = None;
+                        self.state = attempt!(self.follow(&keys));
+                        continue;
+                    };
+                    for (name, value) in &page.entries {
+                        self.here.push(attempt!(OutboxRow::decode(&attempt!(open(&keys, name, value)))));
+                    }
+                    continue;
                 }
                 State::Naming(scan) => match drive!(scan, cx, reply) {
                     Some(page) => {
@@ -323,22 +375,11 @@ impl Operation for Import {
                 },
                 State::Discarding => match self.discard() {
                     Some(blob) => State::Deleting(ask::delete_blob(blob)),
-                    None => State::LoadingKeyFile(LoadKeyFile::new(attempt!(cx.session.local()).user_id())),
+                    None => return self.finish(),
                 },
                 State::Deleting(answer) => {
                     attempt!(ask::done(drive!(answer, cx, reply)));
                     State::Discarding
-                }
-                State::LoadingKeyFile(load) => {
-                    let here = drive!(load, cx, reply);
-                    match attempt!(self.keep_key_file(here.as_ref(), cx)) {
-                        Some(state) => state,
-                        None => return self.finish(),
-                    }
-                }
-                State::KeepingKeyFile(keep) => {
-                    drive!(keep, cx, reply);
-                    return self.finish();
                 }
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
             };
