@@ -6,7 +6,7 @@ mod server;
 mod user;
 
 pub(crate) use container::ContainerAction;
-pub(crate) use local::{CheckpointArgs, EventsArgs, OfsAction, SyncArgs};
+pub(crate) use local::{CheckpointArgs, EventsArgs, OfsAction, OutboxAction, SyncArgs};
 pub(crate) use server::{ApiKeyAction, ServeArgs};
 pub(crate) use user::UserAction;
 
@@ -55,6 +55,9 @@ pub(crate) struct Global {
     /// Where containers, keys and key files are kept
     #[arg(long, global = true, env = "ABSIO_PROVIDER", value_enum, default_value_t = Provider::ServerCacheOfs)]
     pub(crate) provider: Provider,
+    /// Let changes wait on this device while the broker cannot be reached; `absio outbox drain` sends them
+    #[arg(long, global = true)]
+    pub(crate) outbox: bool,
     /// Trust the certificate authorities in this PEM file instead of the usual ones
     #[arg(long, global = true, env = "ABSIO_CA_FILE", value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -109,6 +112,9 @@ pub(crate) enum Command {
     /// Look after the local store
     #[command(subcommand)]
     Ofs(OfsAction),
+    /// Look after changes that wait for the broker; they wait only with --outbox
+    #[command(subcommand)]
+    Outbox(OutboxAction),
 }
 
 #[cfg(test)]

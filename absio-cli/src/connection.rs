@@ -1,6 +1,6 @@
 //! From the global options to a client that is signed in.
 
-use crate::args::Global;
+use crate::args::{Global, Provider};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::waiting;
@@ -9,6 +9,7 @@ use absio_blocking::Client;
 use absio_proto::model::{ApiKey, UserId};
 use absio_proto::ops::user::LoginWith;
 use absio_proto::provider::Standard;
+use absio_proto::provider::outbox::WithOutbox;
 use absio_proto::{LocalError, User};
 use std::fs;
 
@@ -42,6 +43,17 @@ pub(crate) fn client_under(provider: Standard, global: &Global, output: &Output)
     }
     if provider != Standard::Server {
         builder = builder.root(&global.root);
+    }
+    match (global.outbox, global.provider) {
+        (true, Provider::ServerCacheOfs) if provider == Standard::ServerCacheOfs => {
+            builder = builder.provider(WithOutbox);
+        }
+        // What the command does under another provider has no changes that could wait.
+        (true, Provider::ServerCacheOfs) | (false, _) => {}
+        (true, _) => {
+            let reason = "--outbox is for the provider server-cache-ofs";
+            return Err(Failure::usage("invalid_argument", reason));
+        }
     }
     let client = builder.build()?;
     if let Some(path) = client.quarantined() {
@@ -83,8 +95,10 @@ pub(crate) fn signed_in_under(
     let is_here = has_key_file(&client, provider, id);
     let with = secrets(provider, id, is_here)?;
     let signed_in = waiting("signing in", || client.sign_in(id, with)).map_err(|error| {
-        if is_here && matches!(error.code(), "wrong_password" | "wrong_passphrase") {
-            output.note("absio: if they were changed on another device, run `absio user sync` first");
+        if is_here && matches!(error.code(), "wrong_password" | "wrong_passphrase" | "login_refused") {
+            output.note(
+                "absio: if credentials or keys were changed on another device, run `absio user sync` first",
+            );
         }
         error
     })?;

@@ -50,6 +50,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Events(args) => command::events::run(global, args, output),
         Command::Sync(args) => command::follow::sync(global, &args, output),
         Command::Checkpoint(args) => command::follow::checkpoint(global, &args, output),
+        Command::Outbox(action) => command::outbox::run(global, &action, output),
         Command::Ofs(action) => command::ofs::run(global, action, output),
     }
 }

@@ -125,7 +125,8 @@ fn arguments_that_are_wrong() {
     );
     assert_eq!(alice.fails(&["events", "--provider", "ofs"]), (1, "unsupported".into()));
     assert_eq!(alice.fails(&["ofs", "check", "--root", &file]).1, "store", "a file is no root");
-    assert_eq!(alice.fails(&["ofs", "import", &file]).1, "malformed");
+    let no_export = alice.file("no export", &noise(5000));
+    assert_eq!(alice.fails(&["ofs", "import", &no_export]).1, "malformed");
     assert_eq!(alice.json(&["container", "list"]).len(), 1);
     // A content that is gone in mid-upload is not half there.
     let bare = absio().output().unwrap();

@@ -14,7 +14,7 @@ fn two_people_share_a_container_through_a_broker() {
     let letter = noise((5 << 20) + 12_345);
     let (id, bob_id, bob_passphrase);
     {
-        let (alice, bob) = (broker.user("alice"), broker.user("bob"));
+        let (alice, bob) = (broker.user("alice").at_server(), broker.user("bob").at_server());
         let file = alice.file("letter", &letter);
 
         // S-025 to S-032: created for Bob under the recipient's default, Alice keeps full rights.
@@ -97,6 +97,7 @@ fn two_people_share_a_container_through_a_broker() {
         command
             .args(["container", "get", &id])
             .args(["--server", &broker.url, "--api-key", &broker.api_key, "--user", &bob_id])
+            .args(["--provider", "server"])
             .env("ABSIO_PASSPHRASE", &bob_passphrase);
         command
     };
@@ -110,7 +111,7 @@ fn two_people_share_a_container_through_a_broker() {
 #[test]
 fn access_ends_by_time_by_unshare_and_by_delete() {
     let broker = Broker::start();
-    let (alice, bob) = (broker.user("alice"), broker.user("bob"));
+    let (alice, bob) = (broker.user("alice").at_server(), broker.user("bob").at_server());
     let file = alice.file("note", b"for a while");
     let share = format!("{}=container.download+container.decrypt@2001-01-01T00:00:00Z", bob.id);
     let id = alice.ok(&["container", "create", &file, "--share", &share]).trim().to_owned();
@@ -139,7 +140,7 @@ fn access_ends_by_time_by_unshare_and_by_delete() {
 #[test]
 fn users_are_shown_reminded_changed_and_deleted() {
     let broker = Broker::start();
-    let (alice, mut bob) = (broker.user("alice"), broker.user("bob"));
+    let (alice, mut bob) = (broker.user("alice").at_server(), broker.user("bob").at_server());
     let shown = alice.json(&["user", "show", &bob.id]);
     assert_eq!(shown[0]["user_id"], bob.id);
     assert_eq!(shown[0]["closed"], false);
@@ -200,12 +201,12 @@ fn s208_the_server_provider_writes_nothing_to_disk() {
     let broker = Broker::start();
     let alice = broker.user("alice");
     std::fs::remove_dir_all(alice.ofs()).unwrap();
-    let server = |args: &[&str]| [args, &["--provider", "server"]].concat();
-    let mut create = alice.command(&server(&["container", "create", "-"]));
+    let server = ["--provider", "server"];
+    let mut create = alice.command(&[&["container", "create", "-"], &server[..]].concat());
     let mut create = create.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     create.stdin.take().unwrap().write_all(b"x").unwrap();
     let id = text(&succeeded(&create.wait_with_output().unwrap()).stdout).trim().to_owned();
-    alice.ok(&server(&["container", "get", &id]));
+    alice.ok(&[&["container", "get", &id], &server[..]].concat());
     assert_eq!(std::fs::read_dir(&alice.root).unwrap().count(), 0);
     // The default does.
     alice.ok(&["container", "get", &id]);

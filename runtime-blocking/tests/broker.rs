@@ -11,6 +11,7 @@ use absio_proto::model::{
 use absio_proto::ops::container::{ContentInput, Create, Update};
 use absio_proto::ops::key_file;
 use absio_proto::ops::user::LoginWith;
+use absio_store::MemoryStore;
 use serde_json::json;
 use std::time::SystemTime;
 
@@ -30,9 +31,20 @@ fn device(fixture: &Fixture) -> Client {
         .unwrap()
 }
 
+/// The same with a local store in memory.
+fn keeping_device(fixture: &Fixture) -> Client {
+    let builder = Client::builder(fixture.api_key(), fixture.origin())
+        .kdf_policy(KdfPolicy::insecure_for_tests())
+        .transport(fixture.clone());
+    builder.store(MemoryStore::new()).build().unwrap()
+}
+
 /// A new user, signed in on a device of their own.
 fn join(fixture: &Fixture) -> (Client, User) {
-    let client = device(fixture);
+    join_on(device(fixture))
+}
+
+fn join_on(client: Client) -> (Client, User) {
     let user = client.user().create(Credentials::new("Password 1", "Passphrase 2").reminder("hint")).unwrap();
     client.login(user.id(), LoginWith::nothing().user(user.clone())).unwrap();
     (client, user)
@@ -41,7 +53,7 @@ fn join(fixture: &Fixture) -> (Client, User) {
 #[test]
 fn users_and_key_files() {
     let fixture = fixture();
-    let (client, user) = join(&fixture);
+    let (client, user) = join_on(keeping_device(&fixture));
     assert!(client.is_authenticated());
     assert_eq!(client.info().unwrap().protocol, 1);
     assert_eq!(client.user().reminder(None).unwrap(), "hint");
@@ -55,7 +67,7 @@ fn users_and_key_files() {
     );
     assert!(!client.key_file().needs_sync(None).unwrap());
 
-    let second = device(&fixture);
+    let second = keeping_device(&fixture);
     let with = LoginWith::nothing().passphrase("Passphrase 2").password("Password 1");
     let fetched = second.key_file().get(user.id(), with).unwrap();
     assert_eq!(fetched.id(), user.id());

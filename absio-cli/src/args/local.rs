@@ -92,3 +92,26 @@ pub(crate) enum OfsAction {
         yes: bool,
     },
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxAction {
+    /// List the changes that wait, with what became of them
+    List,
+    /// Send what waits; exit code 1 if something stays
+    Drain,
+    /// Get the content of a change that waits: your side of a conflict
+    Get {
+        /// Its number
+        number: u64,
+    },
+    /// Let a refused change wait again
+    Retry {
+        /// Its number
+        number: u64,
+    },
+    /// Take a change out, unsent
+    Discard {
+        /// Its number
+        number: u64,
+    },
+}

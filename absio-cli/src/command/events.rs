@@ -1,17 +1,20 @@
 //! `absio events`.
 
 use super::follow;
-use crate::args::{EventsArgs, Global};
+use crate::args::{EventsArgs, Global, Provider};
 use crate::connection::signed_in;
 use crate::failure::Failure;
 use crate::output::{Output, shown};
-use absio_proto::limits;
 use absio_proto::model::Event;
+use absio_proto::{InputError, limits};
 use serde_json::{Value, json};
 
 pub(crate) fn run(global: &Global, args: EventsArgs, output: &Output) -> Result<(), Failure> {
     if args.follow {
         return follow::run(global, &args, output);
+    }
+    if global.provider == Provider::Ofs {
+        return Err(InputError::Unsupported { what: "events: they are at the broker" }.into());
     }
     let mut filter = args.into_filter();
     let (client, _) = signed_in(global, output)?;

@@ -7,5 +7,6 @@ pub(crate) mod follow;
 mod identity;
 mod key_file;
 pub(crate) mod ofs;
+pub(crate) mod outbox;
 pub(crate) mod serve;
 pub(crate) mod user;

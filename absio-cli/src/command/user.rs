@@ -101,9 +101,11 @@ fn change_credentials(global: &Global, reminder: &str, output: &Output) -> Resul
 
 fn rotate_keys(global: &Global, output: &Output) -> Result<(), Failure> {
     let (client, _) = signed_in(global, output)?;
-    let user = waiting("changing keys", || client.user().rotate_keys())?;
+    let rotated = waiting("changing keys", || client.user().rotate_keys())?;
+    let (user, warnings) = (rotated.value, output.warnings(&rotated.warnings));
     let (id, sequence) = (user.id().to_string(), user.keys().chain().sequence());
-    output.data(&json!({"user_id": id, "sequence": sequence, "revoked": false}), &id)?;
+    output
+        .data(&json!({"user_id": id, "sequence": sequence, "revoked": false, "warnings": warnings}), &id)?;
     output.note(&format!("changed; the keys are those of card {sequence}, the old ones are retired"));
     Ok(())
 }
@@ -111,6 +113,7 @@ fn rotate_keys(global: &Global, output: &Output) -> Result<(), Failure> {
 fn revoke_keys(global: &Global, output: &Output) -> Result<(), Failure> {
     let (client, _) = signed_in(global, output)?;
     let revoked = waiting("revoking keys", || client.user().revoke_keys())?;
+    let (revoked, warnings) = (revoked.value, output.warnings(&revoked.warnings));
     let (id, sequence) = (revoked.user.id().to_string(), revoked.user.keys().chain().sequence());
     let resigned: Vec<_> = revoked.resigned.iter().map(ToString::to_string).collect();
     let failed: Vec<_> = revoked.failed.into_iter().map(|(id, error)| (id, Failure::from(error))).collect();
@@ -125,6 +128,7 @@ fn revoke_keys(global: &Global, output: &Output) -> Result<(), Failure> {
             "revoked": true,
             "resigned": resigned,
             "failed": objects,
+            "warnings": warnings,
         }),
         &id,
     )?;

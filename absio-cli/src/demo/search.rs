@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Whether `word` occurs in `bytes`.
 fn contains(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window == word)
+    let Some(first) = word.first() else { return true };
+    // Most places are passed over by one comparison.
+    bytes.windows(word.len()).any(|window| window[0] == *first && window == word)
 }
 
 /// The words among `words` that are readable in any file below `directory`, or in its name, and how many
@@ -93,7 +95,8 @@ mod tests {
         fs::create_dir_all(&deep).unwrap();
         fs::write(deep.join("blob"), b"\x00\x01plain marker\xff").unwrap();
         fs::write(directory.path().join("index"), b"nothing").unwrap();
-        let (found, size) = on_disk(directory.path(), &["plain marker", "other", "inde"]).unwrap();
-        assert_eq!((found, size), (vec!["plain marker", "inde"], 22));
+        let (mut found, size) = on_disk(directory.path(), &["plain marker", "other", "inde"]).unwrap();
+        found.sort_unstable();
+        assert_eq!((found, size), (vec!["inde", "plain marker"], 22));
     }
 }

@@ -97,6 +97,7 @@ impl Broker {
             id: String::new(),
             password: String::new(),
             passphrase: String::new(),
+            provider: None,
         };
         user.password = format!("{name}'s Password 1");
         user.passphrase = format!("{name}'s Passphrase 2");
@@ -128,6 +129,7 @@ pub(crate) struct User<'b> {
     pub(crate) id: String,
     pub(crate) password: String,
     pub(crate) passphrase: String,
+    provider: Option<&'static str>,
 }
 
 impl User<'_> {
@@ -140,6 +142,7 @@ impl User<'_> {
             .env("ABSIO_API_KEY", &self.broker.api_key)
             .env("ABSIO_ROOT", self.ofs())
             .env("ABSIO_PASSPHRASE", &self.passphrase);
+        command.envs(self.provider.map(|provider| ("ABSIO_PROVIDER", provider)));
         if self.id.is_empty() {
             command.env("ABSIO_PASSWORD", &self.password);
         } else {
@@ -164,7 +167,12 @@ impl User<'_> {
         let root = self.root.join(device);
         std::fs::create_dir_all(&root).unwrap();
         let (password, passphrase) = (self.password.clone(), self.passphrase.clone());
-        User { broker: self.broker, root, id: self.id.clone(), password, passphrase }
+        User { broker: self.broker, root, id: self.id.clone(), password, passphrase, provider: self.provider }
+    }
+
+    /// From now on with the broker alone: what it says, and not what is kept here.
+    pub(crate) fn at_server(self) -> Self {
+        Self { provider: Some("server"), ..self }
     }
 
     /// What a successful command prints.

@@ -87,14 +87,15 @@ impl Users<'_> {
     }
 
     /// Gives the signed-in user a new signing and a new derivation key; the old ones are retired. What
-    /// they signed and opened stays as it is, and peers follow by themselves.
+    /// they signed and opened stays as it is, and peers follow by themselves. The key file on
+    /// this device follows; others sync.
     ///
     /// # Errors
     /// [`RemoteCode::Conflict`](absio_proto::RemoteCode::Conflict) if another device changed the key
     /// file first; the keys are then as they were. After
     /// [`Error::Transport`] log in again: see [`RotateKeys`].
-    pub fn rotate_keys(&self) -> Result<User, Error> {
-        self.0.run(RotateKeys::new())
+    pub fn rotate_keys(&self) -> Result<Noted<User>, Error> {
+        self.0.run(self.0.provider.rotate_keys(RotateKeys::new()))
     }
 
     /// The same for a user without a key file, to a `ring` made with [`KeyRing::rotated`]: keep it
@@ -103,8 +104,8 @@ impl Users<'_> {
     /// # Errors
     /// As there, and [`InputError::InvalidArgument`](absio_proto::InputError::InvalidArgument) if it is
     /// not the next ring.
-    pub fn rotate_keys_to(&self, ring: KeyRing) -> Result<User, Error> {
-        self.0.run(RotateKeys::to(ring))
+    pub fn rotate_keys_to(&self, ring: KeyRing) -> Result<Noted<User>, Error> {
+        self.0.run(self.0.provider.rotate_keys(RotateKeys::to(ring)))
     }
 
     /// Revokes the keys of the signed-in user after a theft: makes new ones, ends every session, and
@@ -112,8 +113,8 @@ impl Users<'_> {
     ///
     /// # Errors
     /// As [`rotate_keys`](Self::rotate_keys).
-    pub fn revoke_keys(&self) -> Result<Revoked, Error> {
-        self.0.run(RevokeKeys::new())
+    pub fn revoke_keys(&self) -> Result<Noted<Revoked>, Error> {
+        self.0.run(self.0.provider.revoke_keys(RevokeKeys::new()))
     }
 
     /// Deletes the signed-in user, for ever (S-160, S-206, S-226): containers that nobody else has go
