@@ -157,8 +157,10 @@ impl Login {
                 State::Loading(load) => match load.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(sealed)) => attempt!(self.loaded(sealed, cx)),
-                    // A store that fails does not keep anybody from the server.
-                    Step::Done(Err(error @ (Error::Store(_) | Error::Local(_)))) if caches => {
+                    // A store that fails does not keep anybody from the server. What is damaged is
+                    // fetched and kept anew.
+                    Step::Done(Err(Error::Local(_))) if caches => attempt!(self.loaded(None, cx)),
+                    Step::Done(Err(error @ Error::Store(_))) if caches => {
                         self.warnings.push(Warning::not_kept(&error));
                         attempt!(self.loaded(None, cx))
                     }

@@ -22,6 +22,7 @@ use crate::operation::{Cx, Operation, Step};
 use crate::ops::container::deliver::{ContentAt, Deliver, Sections};
 use crate::ops::container::{self, ContentOutput, Warning, metadata};
 use crate::ops::ofs::{Change, Check, Keep, NewContent, Recall, Repair, Transact, ask};
+use crate::provider::login::is_unreachable;
 use crate::provider::{Options, Standard};
 use crate::session::Session;
 use crate::{attempt, drive};
@@ -95,6 +96,8 @@ pub(crate) struct Getting {
     got: Option<Got>,
     failure: Option<Error>,
     is_repaired: bool,
+    /// Whether what is kept may answer if the broker cannot be reached.
+    is_spare: bool,
     state: State,
 }
 
@@ -113,8 +116,17 @@ enum State {
 
 impl Getting {
     pub(crate) fn new(place: Standard, get: Get) -> Self {
-        let (record, blob, got, failure) = (None, None, None, None);
-        Self { place, get, record, blob, got, failure, is_repaired: false, state: State::Start }
+        Self {
+            place,
+            get,
+            record: None,
+            blob: None,
+            got: None,
+            failure: None,
+            is_repaired: false,
+            is_spare: false,
+            state: State::Start,
+        }
     }
 
     fn start(&self, cx: &Cx<'_>) -> Result<State, Error> {
@@ -171,9 +183,15 @@ impl Getting {
             self.failure = Some(LocalError::AccessExpired { container: self.get.container }.into());
             return Ok(erase(self.get.container, cx.session));
         }
-        if is_alone || !is_expired && self.may_answer(record, cx)? {
+        let may_answer = is_alone || !is_expired && self.may_answer(record, cx)?;
+        // After a loss, what was kept before it may be older than what was seen: the broker is asked
+        // first.
+        let since = local.state.incomplete_since.filter(|_| !is_alone);
+        let is_trusted = since.is_none_or(|since| record.fresh_at > Some(since));
+        if may_answer && is_trusted {
             return self.deliver(record, kept, user, cx).map(State::Delivering);
         }
+        self.is_spare = may_answer;
         self.fetch_and_keep(cx)
     }
 
@@ -204,6 +222,13 @@ impl Getting {
         let refresh = self.get.options.force_refresh;
         let has = record.has(self.get.portion, local.user_id());
         Ok(!refresh && is_fresh && is_newest && !record.is_reported && has)
+    }
+
+    /// What is kept, because the broker cannot be reached.
+    fn deliver_spare(&self, cx: &Cx<'_>) -> Result<State, Error> {
+        let record = self.record.as_ref().ok_or(Misuse::ResumedAfterDone)?;
+        let kept = record.kept.as_ref().ok_or(Misuse::ResumedAfterDone)?;
+        self.deliver(record, kept, cx.session.local()?.user_id(), cx).map(State::Delivering)
     }
 
     fn deliver(
@@ -404,6 +429,10 @@ impl Operation for Getting {
                         self.blob = self.blob.filter(|_| get.has_streamed());
                         match result {
                             Ok(container) => self.fetched(container, retained, cx),
+                            Err(error) if self.is_spare && is_unreachable(&error) => {
+                                self.is_spare = false;
+                                attempt!(self.deliver_spare(cx))
+                            }
                             Err(error) => self.refused(error, cx),
                         }
                     }

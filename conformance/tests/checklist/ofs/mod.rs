@@ -3,6 +3,8 @@
 
 mod access;
 mod containers;
+mod crash;
+mod damage;
 mod disk;
 mod exchange;
 mod follow;
