@@ -94,13 +94,12 @@ pub(crate) fn signed_in_under(
     let id = user_id(global)?;
     let is_here = has_key_file(&client, provider, id);
     let with = secrets(provider, id, is_here)?;
-    let signed_in = waiting("signing in", || client.sign_in(id, with)).map_err(|error| {
+    let signed_in = waiting("signing in", || client.sign_in(id, with)).inspect_err(|error| {
         if is_here && matches!(error.code(), "wrong_password" | "wrong_passphrase" | "login_refused") {
             output.note(
                 "absio: if credentials or keys were changed on another device, run `absio user sync` first",
             );
         }
-        error
     })?;
     output.warnings(&signed_in.warnings);
     if signed_in.is_offline {

@@ -16,7 +16,6 @@ use absio_proto::ops::container::{Changed, Create, Delete, Get, Update};
 use absio_proto::ops::events;
 use absio_proto::ops::user::{self, Login, LoginWith};
 use absio_proto::{Config, Cx, Error, Guard, Operation, RemoteCode, Session, User};
-use absio_store::MemoryStore;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,11 +63,6 @@ impl Device {
             store: None,
             offline: Cell::new(false),
         }
-    }
-
-    /// A device with an empty store, on which nobody is signed in.
-    pub fn keeping(broker: &Fixture) -> Self {
-        Self::new(broker).with_store(Arc::new(MemoryStore::new()))
     }
 
     /// With this store.
