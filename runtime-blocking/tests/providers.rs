@@ -68,7 +68,7 @@ fn s040_s079_s175_changes_go_through_the_broker_and_are_kept() {
 }
 
 #[test]
-fn s169_s170_a_forced_refresh_asks_the_broker_and_keeps_the_answer() {
+fn s169_s170_x05_a_forced_refresh_asks_the_broker_and_keeps_the_answer() {
     let broker = Fixture::at_present();
     let (alice, user) = join(&broker);
     let (bob, bobs) = join(&broker);
@@ -135,7 +135,7 @@ fn who(client: &Client) -> String {
 }
 
 #[test]
-fn s228_a_block_selects_a_provider_and_the_outer_one_is_active_after_it() {
+fn s228_x28_a_block_selects_a_provider_and_the_outer_one_is_active_after_it() {
     let broker = Fixture::at_present();
     // the default of a client.
     let client = builder(&broker).provider(Named("outer")).build().unwrap();

@@ -11,7 +11,7 @@ use absio_proto::provider::Standard;
 use people::{PASSWORD, builder, files, sign_up};
 
 #[test]
-fn s006_the_root_is_the_current_directory_where_that_is_asked_for() {
+fn s006_s212_the_root_is_the_current_directory_where_that_is_asked_for() {
     let outside = tempfile::tempdir().unwrap();
     let inside = outside.path().join("inside");
     std::fs::create_dir(&inside).unwrap();
