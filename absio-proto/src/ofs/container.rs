@@ -231,3 +231,147 @@ fn read_kept(container: ContainerId, reader: &mut Reader<'_>) -> Result<Kept, Cr
     }
     Ok(Kept { head: Head { view, blob, type_opening }, keys, header, content })
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::crypto::Secret;
+    use crate::crypto::manifest::{AccessEntry, AccessSlots, Author, ManifestBody, SectionState};
+    use crate::crypto::segment::{
+        SegmentContext, SegmentDigest, SegmentKind, SegmentParameters, seal_segment,
+    };
+    use crate::crypto::suite::SUITE_1;
+    use crate::crypto::test_entropy::TestEntropy;
+    use crate::crypto::{KeyRing, container_id};
+
+    fn ring() -> KeyRing {
+        KeyRing::generate(&mut TestEntropy::new(1), Timestamp::from_millis(5)).unwrap()
+    }
+
+    /// A record with everything in it: a header inline, a content in a blob, an envelope.
+    pub(in crate::ofs) fn record() -> ContainerRecord {
+        let (ring, now) = (ring(), Timestamp::from_millis(77));
+        let (user, id_salt) = (ring.user_id(), [4; 32]);
+        let container = container_id(user, &id_salt);
+        let keys = ContainerKeys::new(Secret::new([1; 32]), Secret::new([2; 32]));
+        let segment = |kind, secret| {
+            let context = SegmentContext { kind, container, epoch: 1 };
+            seal_segment(SegmentParameters::new(context, [6; 32]), secret, b"what it says").unwrap()
+        };
+        let (header, header_digest) = segment(SegmentKind::Header, keys.header_secret());
+        let (content, content_digest) = segment(SegmentKind::Content, keys.content_secret());
+        let section = |digest: SegmentDigest| Section {
+            state: SectionState::Present { padded: false },
+            epoch: 1,
+            digest,
+            changed_by: user,
+            changed_at: now,
+            changed_in: 1,
+        };
+        let access = AccessSlots::of([AccessEntry {
+            user,
+            permissions: Permissions::CREATOR,
+            expiration: None,
+            created_by: user,
+            created_at: now,
+            modified: None,
+            wrapped: None,
+            salt: [8; 32],
+        }])
+        .unwrap();
+        let body = ManifestBody {
+            suite: SUITE_1,
+            container,
+            id_salt,
+            revision: 1,
+            previous: [0; 48],
+            created_by: user,
+            created_at: now,
+            author: Author::of(&ring),
+            modified_at: now,
+            type_commitment: [0; 48],
+            header: section(header_digest),
+            content: section(content_digest),
+            access_count: access.count(),
+            access_root: access.root(),
+        };
+        let pin = Pin { revision: 1, hash: body.hash(), tombstone: false };
+        let view = ManifestView::new(body.sign(&ring), access).unwrap();
+        let head = Head { view, blob: Some(vec![3; 288]), type_opening: None };
+        let content =
+            KeptSection::Blob { header: SegmentHeader::split(&content).unwrap().0, blob: BlobId([9; 20]) };
+        let kept = Kept {
+            head,
+            keys: Some(std::sync::Arc::new(keys)),
+            header: Some(header),
+            content: Some(content),
+        };
+        ContainerRecord {
+            fresh_at: Some(now),
+            is_reported: true,
+            envelope: Some(BlobId([7; 20])),
+            kept: Some(kept),
+            ..ContainerRecord::pinned(container, pin)
+        }
+    }
+
+    /// The record with one part changed.
+    fn with(change: impl FnOnce(&mut ContainerRecord)) -> ContainerRecord {
+        let mut record = record();
+        change(&mut record);
+        record
+    }
+
+    #[test]
+    fn a_record_is_read_back_whatever_it_has_and_lacks() {
+        let kept = |change: fn(&mut Kept)| with(|record| change(record.kept.as_mut().unwrap()));
+        let tombstone = with(|record| record.pin.tombstone = true);
+        for record in [
+            record(),
+            tombstone,
+            with(|record| (record.is_local, record.fresh_at) = (true, None)),
+            with(|record| (record.is_unsent, record.is_reported) = (true, false)),
+            with(|record| (record.kept, record.envelope) = (None, None)),
+            kept(|kept| (kept.keys, kept.header, kept.content) = (None, None, None)),
+            kept(|kept| kept.head.blob = None),
+            kept(|kept| kept.content = Some(KeptSection::Inline(vec![1; 300]))),
+        ] {
+            let bytes = record.encode();
+            let read = ContainerRecord::decode(&bytes).unwrap();
+            assert_eq!(*read.encode(), *bytes);
+            assert_eq!((read.container, read.pin), (record.container, record.pin));
+            assert!(read.blobs().eq(record.blobs()));
+        }
+        assert!(record().blobs().eq([BlobId([9; 20]), BlobId([7; 20])]));
+    }
+
+    #[test]
+    fn a_record_that_is_cut_or_goes_on_or_is_of_another_version_is_refused() {
+        let bytes = record().encode();
+        for length in 0..bytes.len() {
+            assert!(ContainerRecord::decode(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        assert!(ContainerRecord::decode(&[&bytes[..], &[0]].concat()).is_err());
+        let mut newer = bytes.to_vec();
+        newer[0] = 2;
+        let refused = ContainerRecord::decode(&newer).err();
+        assert!(matches!(refused, Some(CryptoError::Unknown { value: 2, .. })), "{refused:?}");
+        let mut flagged = bytes.to_vec();
+        flagged[1] |= 0x80;
+        assert!(ContainerRecord::decode(&flagged).is_err());
+        // What is kept is of the container that the record is about.
+        let mut other = bytes.to_vec();
+        other[2] ^= 1;
+        assert!(ContainerRecord::decode(&other).is_err());
+    }
+
+    #[test]
+    fn s132_what_may_be_held_is_what_the_own_row_says() {
+        let (record, user) = (record(), ring().user_id());
+        assert!(record.may_hold(user) && record.has(Portion::All, user));
+        assert!(!record.may_hold(UserId::from_bytes([1; 16])));
+        let lacking = with(|record| record.kept.as_mut().unwrap().content = None);
+        assert!(lacking.has(Portion::Header, user) && !lacking.has(Portion::Content, user));
+        assert!(!with(|record| record.kept = None).has(Portion::Metadata, user));
+    }
+}

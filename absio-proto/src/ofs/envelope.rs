@@ -76,3 +76,53 @@ pub(crate) fn open(keys: &StoreKeys, blob: &BlobId, rest: &[u8]) -> Result<Envel
     }
     ContainerRecord::decode(&record).map(|record| Enveloped::Container(Box::new(record)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::container::tests::record;
+    use super::*;
+    use crate::crypto::Secret;
+    use crate::crypto::test_entropy::TestEntropy;
+    use crate::model::UserId;
+
+    fn keys(secret: u8) -> StoreKeys {
+        StoreKeys::derive(UserId::from_bytes([7; 16]), &Secret::new([secret; 32]))
+    }
+
+    /// The record in `bytes`, as a repair reads it.
+    fn read(keys: &StoreKeys, blob: &BlobId, bytes: &[u8]) -> Option<ContainerRecord> {
+        let (lead, rest) = bytes.split_at_checked(usize::try_from(lead_length()).unwrap())?;
+        let length = usize::try_from(rest_length(keys, blob, lead)?).unwrap();
+        open(keys, blob, rest.get(..length)?).ok()
+    }
+
+    #[test]
+    fn an_envelope_is_known_by_its_lead_and_gives_the_record_back() {
+        let (keys, mut entropy) = (keys(1), TestEntropy::new(4));
+        let blob = keys.blob_id([1; 10]);
+        let record = record();
+        let bytes = seal(&keys, &blob, &record, &mut entropy).unwrap();
+        assert_eq!(read(&keys, &blob, &bytes).unwrap().encode(), record.encode());
+        assert!(read(&keys, &keys.blob_id([2; 10]), &bytes).is_none(), "in another blob");
+        assert!(read(&self::keys(2), &blob, &bytes).is_none(), "of another partition");
+        // Chunks of a content are no envelope.
+        assert!(read(&keys, &blob, &vec![9; bytes.len()]).is_none());
+    }
+
+    #[test]
+    fn ml_bitflip_every_byte_of_an_envelope() {
+        let (keys, mut entropy) = (keys(1), TestEntropy::new(4));
+        let blob = keys.blob_id([1; 10]);
+        let bytes = seal(&keys, &blob, &record(), &mut entropy).unwrap();
+        for byte in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[byte] ^= 4;
+            assert!(read(&keys, &blob, &flipped).is_none(), "byte {byte}");
+            assert!(read(&keys, &blob, &bytes[..byte]).is_none(), "{byte} bytes");
+        }
+        // Nor do its two parts change places.
+        let lead = usize::try_from(lead_length()).unwrap();
+        let swapped = [&bytes[lead..], &bytes[..lead]].concat();
+        assert!(read(&keys, &blob, &swapped).is_none());
+    }
+}

@@ -117,6 +117,8 @@ pub enum Trouble {
     Die(u64, Death),
     /// This operation alone fails.
     Fail(u64, StoreErrorKind),
+    /// This operation alone is carried out, and told to have failed.
+    Lose(u64, StoreErrorKind),
     /// Every so many operations, one fails.
     Every(u64, StoreErrorKind),
     /// From this operation on, nothing can be written.
@@ -196,6 +198,10 @@ impl Store for FaultyStore {
             }
             Trouble::Die(at, _) if index >= at => StoreErrorKind::Io,
             Trouble::Fail(at, kind) if index == at => kind,
+            Trouble::Lose(at, kind) if index == at => {
+                let _ = self.disk.apply(op);
+                kind
+            }
             Trouble::Every(n, kind) if index % n == n - 1 => kind,
             Trouble::FullFrom(at) if index >= at && writes(&op) => StoreErrorKind::Full,
             Trouble::Always(kind) => kind,

@@ -215,3 +215,76 @@ impl Operation for Leave {
         Step::Done(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::test_entropy::TestEntropy;
+    use crate::crypto::{KeyFileContent, KeyRing, OpenKeyFile, Secret, WrapSecrets};
+    use crate::effect::{Effect, StoreOp, StoreOutcome};
+    use crate::error::CryptoError;
+    use crate::model::{ApiKey, Timestamp};
+    use crate::operation::Now;
+    use crate::session::Config;
+
+    fn user() -> User {
+        let mut entropy = TestEntropy::new(1);
+        let ring = KeyRing::generate(&mut entropy, Timestamp::from_millis(1000)).unwrap();
+        let secrets = WrapSecrets::draw(&mut entropy).unwrap();
+        let policy = crate::crypto::KdfPolicy::insecure_for_tests();
+        let wraps = secrets.wrap(ring.user_id(), "Abcdefg1", "a passphrase of 5 words", &policy).unwrap();
+        let content = KeyFileContent {
+            ring,
+            reminder: String::new(),
+            origin: "http://localhost".into(),
+            api_key: ApiKey::from_bytes([1; 16]),
+            store_secret: Secret::new([5; 32]),
+        };
+        OpenKeyFile::seal_new(content, wraps, &mut entropy).unwrap().into()
+    }
+
+    /// Enters a store that holds this state and nothing else, and gives what was asked of it.
+    fn enter(state: &[u8]) -> (Result<User, Error>, Vec<StoreOp>, bool) {
+        let user = user();
+        let keys = StoreKeys::derive(user.id(), user.key_file().unwrap().store_secret());
+        let (mut entropy, name) = (TestEntropy::new(2), keys.name(Kind::State, &[]));
+        let value = keys.seal_record(&name, 1, state, &mut entropy).unwrap();
+        let config = Config::new(ApiKey::from_bytes([1; 16]), "http://localhost").unwrap();
+        let mut session = Session::new(config);
+        let (mut enter, mut reply, mut asked) = (Enter::new(user), None, Vec::new());
+        loop {
+            let now = Now { utc: Timestamp::from_millis(9), monotonic: core::time::Duration::ZERO };
+            let mut cx = Cx { now, entropy: &mut entropy, session: &mut session };
+            match enter.resume(&mut cx, reply.take()) {
+                Step::Done(result) => return (result, asked, session.local_user().is_some()),
+                Step::Effect(Effect::Store(call)) => {
+                    let (op, answer) = call.take();
+                    let outcome = match &op {
+                        StoreOp::Get { .. } => StoreOutcome::Values(vec![Some(value.clone())]),
+                        StoreOp::CellRead { .. } => StoreOutcome::Cell(None),
+                        StoreOp::BlobList { .. } => StoreOutcome::Blobs(Vec::new()),
+                        StoreOp::Scan { .. } => StoreOutcome::Entries(Vec::new()),
+                        _ => StoreOutcome::Done,
+                    };
+                    asked.push(op);
+                    reply = Some(answer(Ok(outcome)));
+                }
+                Step::Effect(_) => panic!("it asks for nothing but the store"),
+            }
+        }
+    }
+
+    #[test]
+    fn ml_a_state_of_a_newer_version_is_refused_by_name_and_left_alone() {
+        let state = Totals { sequence: 1, ..Totals::default() }.encode();
+        let (entered, _, is_open) = enter(&state);
+        assert!(entered.is_ok() && is_open, "the control: of this version");
+        let mut newer = state;
+        newer[0] = 9;
+        let (refused, asked, is_open) = enter(&newer);
+        assert!(matches!(refused, Err(Error::Crypto(CryptoError::Unknown { value: 9, .. }))), "{refused:?}");
+        assert!(!is_open);
+        let reads = |op: &StoreOp| matches!(op, StoreOp::Get { .. } | StoreOp::CellRead { .. });
+        assert!(asked.iter().all(reads), "nothing is written: {asked:?}");
+    }
+}

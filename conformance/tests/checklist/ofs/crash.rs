@@ -351,6 +351,42 @@ fn ml_dying_while_a_new_key_file_is_kept() {
 }
 
 #[test]
+fn ml_an_answer_lost_or_one_failure_at_every_operation() {
+    let troubles: [fn(u64) -> Trouble; 3] = [
+        |at| Trouble::Lose(at, StoreErrorKind::Io),
+        |at| Trouble::Lose(at, StoreErrorKind::Unavailable),
+        |at| Trouble::Fail(at, StoreErrorKind::Io),
+    ];
+    for (name, workflow) in &WORKFLOWS {
+        for trouble in troubles {
+            let mut at = 0;
+            loop {
+                let scene = scene();
+                let laptop = scene.begin(workflow.place);
+                let what = format!("{name}, {:?}", trouble(at));
+                laptop.store.set(trouble(at));
+                let (result, effects) = (workflow.run)(&scene, &laptop);
+                let count = laptop.store.count();
+                laptop.store.set(Trouble::None);
+                if name == &"sign in" && result.is_err() {
+                    laptop.sign_in(Ofs, scene.user);
+                }
+                // The session goes on, whatever it believes; and so does the next.
+                let id = laptop.keep(Ofs, "afterwards");
+                assert_eq!(says(&laptop, id, &what).as_deref(), Some("afterwards"), "{what}");
+                let recovered = recover(&scene, &laptop.disk(), &what);
+                verify(&scene, &recovered, &effects, result.is_ok(), &what);
+                assert_eq!(says(&recovered, id, &what).as_deref(), Some("afterwards"), "{what}");
+                if at >= count {
+                    break;
+                }
+                at += 1;
+            }
+        }
+    }
+}
+
+#[test]
 fn ml_every_nth_operation_fails() {
     for every in 2..14 {
         for kind in [StoreErrorKind::Io, StoreErrorKind::Unavailable] {

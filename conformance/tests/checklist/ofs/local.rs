@@ -288,3 +288,19 @@ fn a_write_that_is_not_kept_is_not_built_upon() {
     let result = alice.fetch(Ofs, id);
     assert!(matches!(result, Err(Error::Store(_))), "never a miss: {result:?}");
 }
+
+#[test]
+fn s216_more_than_one_answer_of_the_store_holds_is_read_in_smaller_pages() {
+    let (alice, user) = alone();
+    // Records of a MiB each, together longer than what a store answers at once.
+    let count = absio_proto::limits::STORE_REPLY / absio_proto::limits::HEADER + 2;
+    let header = "h".repeat(absio_proto::limits::HEADER - 64);
+    for _ in 0..count {
+        alice.created(Ofs, Create::new(Vec::new()).header(header.as_str().into()));
+    }
+    let again = Laptop::on(&alice.broker, alice.store.disk().clone());
+    again.sign_in(Ofs, user);
+    let checked = again.run(absio_proto::ops::ofs::Check::new()).unwrap();
+    assert_eq!((checked.records, checked.incomplete_since), (count as u64, None));
+    assert_eq!(again.run(absio_proto::ops::ofs::Repair::new()).unwrap().kept, count as u64);
+}
