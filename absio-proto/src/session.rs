@@ -445,10 +445,6 @@ impl Session {
 
     /// Pins what the local store of `user` remembers: no server can show less from then on.
     pub(crate) fn recall_pin(&mut self, user: UserId, container: ContainerId, pin: Pin) {
-        if pin.revision == 0 {
-            // It waits to be created: no broker has shown it yet.
-            return;
-        }
         let seen = self.pins.entry((user, container)).or_insert(pin);
         if !seen.tombstone && (pin.tombstone || seen.revision < pin.revision) {
             *seen = pin;

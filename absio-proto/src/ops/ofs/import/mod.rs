@@ -173,6 +173,8 @@ impl Import {
         let data = open(&keys, &name, value)?;
         self.imported.records += 1;
         match decode(&keys, kind, &name, &data)? {
+            // What waits to be created was shown by no broker yet.
+            Record::Container(record) if record.pin.revision == 0 => {}
             Record::Container(record) => cx.session.recall_pin(user, record.container, record.pin),
             Record::Peer(record) => cx.session.recall_peer(record.chain, record.is_verified),
             Record::Cursor => {
