@@ -27,7 +27,10 @@ impl Source {
             return gather(io::stdin().lock(), path);
         }
         let metadata = fs::metadata(path).map_err(failed)?;
-        if metadata.is_file() {
+        if metadata.is_file() && metadata.len() <= limits::INLINE_SEGMENT {
+            // It goes in one request, and can wait in an outbox.
+            gather(File::open(path).map_err(failed)?, path)
+        } else if metadata.is_file() {
             let source = FileSource::open(path).map_err(failed)?;
             let length = source.length();
             Ok(Self::File(Counted::new(source, "uploading", Some(length)), length))

@@ -5,14 +5,11 @@ use crate::connection::{signed_in, signed_in_under};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::waiting;
-use absio_proto::Error;
 use absio_proto::model::ContainerId;
 use absio_proto::ops::ofs::Checkpoint;
 use absio_proto::provider::{Applied, Follow, Followed, Standard, Sync, SyncState, Synced, What};
+use absio_proto::{Error, limits};
 use serde_json::{Value, json};
-
-/// Seconds to wait for news at a time: the most that a broker holds a request.
-const WAIT: u64 = 60;
 
 /// Follows the events, once to their end or until interrupted.
 pub(super) fn run(global: &Global, args: &EventsArgs, output: &Output) -> Result<(), Failure> {
@@ -27,7 +24,7 @@ pub(super) fn run(global: &Global, args: &EventsArgs, output: &Output) -> Result
         tell_followed(&followed, output)?;
         match (followed.more, args.wait) {
             (true, _) => wait = 0,
-            (false, true) => wait = WAIT,
+            (false, true) => wait = limits::EVENT_WAIT_S,
             (false, false) => return Ok(()),
         }
     }
