@@ -36,6 +36,8 @@ pub(crate) struct Erase {
     keys: Arc<StoreKeys>,
     /// The last comes first.
     kinds: Vec<Kind>,
+    /// The anchor that was written last; it goes last too, since it knows of most.
+    newest: u8,
     /// The bytes of the salt that is being removed.
     salt: Vec<u8>,
     state: State,
@@ -61,7 +63,7 @@ impl Erase {
         let keys = Arc::new(StoreKeys::derive(user.id(), open.store_secret()));
         // While the state stands, what is missing is known to be missing.
         let kinds = [Kind::State].into_iter().chain(Kind::COUNTED).collect();
-        Ok(Self { user: user.id(), keys, kinds, salt: Vec::new(), state: State::Start })
+        Ok(Self { user: user.id(), keys, kinds, newest: 1, salt: Vec::new(), state: State::Start })
     }
 
     fn next_kind(&mut self) -> State {
@@ -98,19 +100,27 @@ impl Operation for Erase {
     fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<(), Error>> {
         loop {
             self.state = match &mut self.state {
-                State::Start => self.next_kind(),
+                State::Start => {
+                    let local = cx.session.local().ok().filter(|local| local.user_id() == self.user);
+                    self.newest = local.map_or(1, |local| u8::from(local.state.sequence % 2 == 1));
+                    self.next_kind()
+                }
                 State::Records(remove) => {
                     drive!(remove, cx, reply);
                     self.next_kind()
                 }
                 State::Blobs(remove) => {
                     drive!(remove, cx, reply);
-                    self.anchor(0)
+                    self.anchor(1 - self.newest)
                 }
                 State::Anchor(slot, answer) => {
                     let slot = *slot;
                     attempt!(ask::done(drive!(answer, cx, reply)));
-                    if slot == 0 { self.anchor(1) } else { State::KeyFile(KeepKeyFile::remove(self.user)) }
+                    if slot == self.newest {
+                        State::KeyFile(KeepKeyFile::remove(self.user))
+                    } else {
+                        self.anchor(self.newest)
+                    }
                 }
                 State::KeyFile(remove) => {
                     drive!(remove, cx, reply);
