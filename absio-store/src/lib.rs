@@ -13,7 +13,9 @@
 //! [`quarantine_index`]); blobs and cells do not depend on it. Run
 //! [`absio_conformance::store`](https://docs.rs/absio-conformance) against a store of your own.
 //!
-//! A client keeps its things in an [`OfsStore`], chosen when it is built.
+//! A root belongs to the engine that made it; the other one refuses it as
+//! [`Invalid`](absio_proto::effect::StoreErrorKind::Invalid). Records move from one to the other by export
+//! and import.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -56,17 +58,6 @@ pub use quarantine::{OnDamage, quarantine_index};
 pub use redb_store::RedbStore;
 #[cfg(all(unix, feature = "sled"))]
 pub use sled_store::SledStore;
-
-/// The durable store of a client: [`SledStore`] with the feature `sled`, or else [`RedbStore`].
-///
-/// `redb` is on by default, and a program that is client and broker in one has it in any case; `sled` is
-/// asked for by name, so it wins. A root belongs to the engine that made it: a program built with the
-/// other one refuses it as [`Invalid`](absio_proto::effect::StoreErrorKind::Invalid).
-#[cfg(all(unix, feature = "sled"))]
-pub type OfsStore = SledStore;
-/// The durable store of a client: `SledStore` with the feature `sled`, or else [`RedbStore`].
-#[cfg(all(unix, feature = "redb", not(feature = "sled")))]
-pub type OfsStore = RedbStore;
 
 #[cfg(all(test, unix, any(feature = "redb", feature = "sled")))]
 mod tests;

@@ -23,6 +23,10 @@ fn s006_s212_the_root_is_the_current_directory_where_that_is_asked_for() {
     let written = files(outside.path());
     assert!(!written.is_empty() && written.keys().all(|path| path.starts_with(&inside)), "{written:?}");
     assert!(client.quarantined().is_none());
+    // The engine is this crate's choice, whatever the rest of the program needs for itself.
+    let engine = if cfg!(feature = "sled") { "sled" } else { "redb" };
+    let format = std::fs::read_to_string(inside.join("format")).unwrap();
+    assert_eq!(format, format!("absio-store 1 {engine}\n"));
 
     // One client at a time; whoever comes second is told.
     let second = builder(&broker).root(&inside).build().map(|_| ()).unwrap_err();

@@ -176,16 +176,6 @@ fn only_a_store_has_an_index_to_put_into_quarantine() {
 }
 
 #[test]
-fn the_client_store_is_sled_before_redb() {
-    let root = root();
-    let store = crate::OfsStore::open_with(root.path(), OnDamage::Quarantine).expect("an empty root opens");
-    assert_eq!(store.quarantined(), None);
-    let engine = if cfg!(feature = "sled") { "sled" } else { "redb" };
-    let format = fs::read_to_string(root.path().join("format")).expect("it is there");
-    assert_eq!(format, format!("absio-store 1 {engine}\n"));
-}
-
-#[test]
 fn a_store_that_was_closed_opens_at_once() {
     for open in ENGINES {
         let root = root();

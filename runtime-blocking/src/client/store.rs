@@ -5,6 +5,14 @@ use absio_proto::effect::StoreError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// The durable store of a client: redb, or sled where that is asked for by name. The choice is this
+/// crate's, so that no other part of a program changes it by needing an engine itself. A root belongs to
+/// the engine that made it.
+#[cfg(all(unix, feature = "store", not(feature = "sled")))]
+type OfsStore = absio_store::RedbStore;
+#[cfg(all(unix, feature = "sled"))]
+type OfsStore = absio_store::SledStore;
+
 /// What the builder was told.
 pub(super) enum Chosen {
     /// Nothing is kept.
@@ -35,7 +43,7 @@ pub(super) fn open(chosen: Chosen) -> Result<Opened, StoreError> {
         Chosen::Own(store) => Ok(Opened { store: Some(store), quarantined: None }),
         #[cfg(all(unix, feature = "store"))]
         Chosen::Root(path) => {
-            let store = absio_store::OfsStore::open_with(path, absio_store::OnDamage::Quarantine)?;
+            let store = OfsStore::open_with(path, absio_store::OnDamage::Quarantine)?;
             let quarantined = store.quarantined().map(ToOwned::to_owned);
             Ok(Opened { store: Some(Arc::new(store)), quarantined })
         }
