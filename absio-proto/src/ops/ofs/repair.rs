@@ -118,9 +118,10 @@ impl Repair {
     fn commit(&mut self, cx: &mut Cx<'_>) -> Result<State, Error> {
         let local = cx.session.local()?;
         let keys = local.keys.clone();
-        // Without any state there is nothing that says what there was.
-        let same = (self.totals.count, self.totals.sum) == (self.newest.count, self.newest.sum)
-            && self.newest.sequence > 0;
+        // Without any state there is nothing that says what there was; and an anchor from before the
+        // first record does not vouch for an index that is gone.
+        let is_vouched = self.newest.sequence > 0 && (self.head.is_some() || self.newest.count > 0);
+        let same = is_vouched && (self.totals.count, self.totals.sum) == (self.newest.count, self.newest.sum);
         self.totals.sequence = self.newest.sequence.saturating_add(2);
         self.totals.time = self.newest.time.max(local.effective_time(cx.now.utc));
         self.totals.incomplete_since = if same {
