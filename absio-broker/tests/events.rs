@@ -20,9 +20,9 @@ fn content(text: &str) -> Edit {
 }
 
 fn page<S: Store>(actor: &Actor<S>, filter: EventFilter, limit: usize, wait: u64) -> EventPage {
-    let start = filter.starting_event_id;
+    let wanted = filter.ids();
     let body = actor.ask(&Route::Events { filter, limit, wait }, Vec::new()).unwrap();
-    from_json::<EventAnswer>("events", &body).unwrap().into_page(start).unwrap()
+    from_json::<EventAnswer>("events", &body).unwrap().into_page(&wanted).unwrap()
 }
 
 /// The newest event.
@@ -162,6 +162,15 @@ fn s061_s066_filters_hold_together() {
     let none = EventFilter::default;
     assert_eq!(ids(none()), [1, 2, 3, 4], "S-061");
     assert_eq!(ids(EventFilter { starting_event_id: 3, ..none() }), [3, 4], "S-062");
+    let range = |first, last| EventFilter {
+        starting_event_id: first,
+        ending_event_id: Some(last),
+        ..EventFilter::default()
+    };
+    assert_eq!(ids(range(2, 3)), [2, 3], "X-12: both are inclusive");
+    assert_eq!(ids(range(4, u64::MAX)), [4]);
+    assert_eq!(ids(range(3, 2)), [0; 0]);
+    assert_eq!(ids(range(u64::MAX, u64::MAX)), [0; 0]);
     assert_eq!(ids(EventFilter { container_type: Some("t1".into()), ..none() }), [2, 4], "S-063");
     assert_eq!(ids(EventFilter { container_type: Some("t".into()), ..none() }), [0; 0], "S-063: exact");
     let container_id = Some(two.body().container);
@@ -208,6 +217,11 @@ fn s199_x12_pages_join_without_gap_or_repeat() {
     let even = EventFilter { container_type: Some("even".into()), ..EventFilter::default() };
     let (ids, next) = walk(even, 7);
     assert_eq!((ids.len(), next), (20, 43), "next is past what the filter left out");
+    let first = EventFilter { ending_event_id: Some(20), ..EventFilter::default() };
+    assert_eq!(walk(first, 7), ((1..=20).collect(), 21), "what is beyond the end is not waiting");
+    // Nor is it waited for.
+    let past = EventFilter { starting_event_id: 21, ending_event_id: Some(20), ..EventFilter::default() };
+    assert_eq!(page(&alice, past, 7, 60), EventPage { events: Vec::new(), next: 21, more: false });
 }
 
 #[test]

@@ -93,7 +93,11 @@ pub(crate) fn signed_in_under(
     let client = client_under(provider, global, output)?;
     let id = user_id(global)?;
     let is_here = has_key_file(&client, provider, id);
-    let with = secrets(provider, id, is_here)?;
+    let with = secrets(provider, id, is_here).inspect_err(|error| {
+        if error.code == "key_file_not_on_device" {
+            output.note("absio: run `absio user sync` with the passphrase first");
+        }
+    })?;
     let signed_in = waiting("signing in", || client.sign_in(id, with)).inspect_err(|error| {
         if is_here && matches!(error.code(), "wrong_password" | "wrong_passphrase" | "login_refused") {
             output.note(

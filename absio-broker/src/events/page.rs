@@ -30,7 +30,8 @@ pub(crate) fn page(
     let until = *turn.once("the end of the wait", |_| Ok(now + Duration::from_secs(wait)))?;
     let from = turn.kept("the next event").unwrap_or(filter.starting_event_id);
     let mut page = gather(turn, user, filter, from, limit)?;
-    if page.events.is_empty() && !page.more && now < until {
+    // Past the last id wanted there is nothing to wait for.
+    if page.events.is_empty() && !page.more && filter.ids().contains(&page.next) && now < until {
         turn.keep("the next event", page.next);
         return Err(Halt::Sleep(LOOK_AGAIN.min(until - now)));
     }
@@ -45,10 +46,16 @@ fn gather(
     from: u64,
     limit: usize,
 ) -> Turned<EventPage> {
-    let end = rows::end_of(&rows::events(user));
+    let end = match filter.ending_event_id.and_then(|last| last.checked_add(1)) {
+        Some(beyond) => rows::event(user, beyond),
+        None => rows::end_of(&rows::events(user)),
+    };
     let mut page = EventPage { events: Vec::new(), next: from, more: false };
     let mut room = usize::try_from(JSON_REPLY / 2).unwrap_or(usize::MAX);
     for _ in 0..BATCHES {
+        if !filter.ids().contains(&page.next) {
+            return Ok(page);
+        }
         let entries = turn.scan(rows::event(user, page.next), end.clone(), BATCH)?;
         for (key, value) in entries.iter() {
             let id = rows::number_of(key).ok_or_else(damaged)?;

@@ -278,9 +278,9 @@ impl<S: Store> Actor<S> {
 
     /// Events that pass `filter`, from one page.
     pub fn events_of(&self, filter: EventFilter) -> Vec<Event> {
-        let start = filter.starting_event_id;
+        let wanted = filter.ids();
         let body = self.ask(&Route::Events { filter, limit: 1000, wait: 0 }, Vec::new()).unwrap();
-        let page = from_json::<EventAnswer>("events", &body).unwrap().into_page(start).unwrap();
+        let page = from_json::<EventAnswer>("events", &body).unwrap().into_page(&wanted).unwrap();
         assert!(!page.more);
         page.events
     }

@@ -9,6 +9,9 @@ pub(crate) struct EventsArgs {
     /// The first event id wanted
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) from: u64,
+    /// The last event id wanted
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u64>,
     /// Only events of containers or of key files
     #[arg(long = "type", value_parser = ["container", "key_file"], value_name = "container|key_file")]
     pub(crate) event_type: Option<String>,
@@ -23,7 +26,7 @@ pub(crate) struct EventsArgs {
     pub(crate) action: Option<String>,
     /// Bring this device up to date with all events that it has not followed yet, and say what became of
     /// each container
-    #[arg(long, conflicts_with_all = ["from", "event_type", "container", "container_type", "action"])]
+    #[arg(long, conflicts_with_all = ["from", "to", "event_type", "container", "container_type", "action"])]
     pub(crate) follow: bool,
     /// Go on until interrupted
     #[arg(long, requires = "follow")]
@@ -42,6 +45,7 @@ impl EventsArgs {
             container_type: self.container_type,
             action: self.action.map(EventAction::from),
             starting_event_id: self.from,
+            ending_event_id: self.to,
         }
     }
 }

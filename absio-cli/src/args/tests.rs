@@ -72,7 +72,7 @@ fn every_form_that_scripts_depend_on_is_read() {
         "user fingerprint ID",
         "user verify ID aaaa-bbbb",
         "user verify ID aaaa bbbb",
-        "events --from 5 --type key_file --container ID --container-type t --action accessed",
+        "events --from 5 --to 9 --type key_file --container ID --container-type t --action accessed",
         "--server http://127.0.0.1:1 --api-key ID --root . --user ID --app-name n --provider server --json user show",
         "user show --json --server http://127.0.0.1:1 --provider server-cache-ofs",
     ] {
@@ -103,6 +103,7 @@ fn wrong_usage_is_refused() {
         "events --action eaten",
         "events --wait",
         "events --follow --from 3",
+        "events --follow --to 3",
         "sync --all --kept-only",
         "checkpoint all",
         "ofs",

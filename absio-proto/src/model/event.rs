@@ -2,6 +2,7 @@
 
 use super::{ContainerId, Timestamp, UserId};
 use core::fmt;
+use core::ops::RangeInclusive;
 use core::str::FromStr;
 
 macro_rules! event_words {
@@ -115,6 +116,16 @@ pub struct EventFilter {
     pub action: Option<EventAction>,
     /// The first event id wanted, inclusive (S-062); 0 is from the beginning (S-061).
     pub starting_event_id: u64,
+    /// The last event id wanted, inclusive; no end unless given.
+    pub ending_event_id: Option<u64>,
+}
+
+impl EventFilter {
+    /// The event ids wanted.
+    #[must_use]
+    pub fn ids(&self) -> RangeInclusive<u64> {
+        self.starting_event_id..=self.ending_event_id.unwrap_or(u64::MAX)
+    }
 }
 
 /// Events in order, and where to go on.

@@ -9,20 +9,21 @@ use crate::operation::{Cx, Operation, Step};
 use crate::session::Session;
 use crate::wire::{self, EventAnswer, Route};
 use crate::{attempt, drive};
+use core::ops::RangeInclusive;
 
 /// One page of events that pass a filter. One round trip.
 pub struct Page {
-    start: u64,
+    wanted: RangeInclusive<u64>,
     exchange: Exchange,
 }
 
 impl Page {
     /// At most `limit` events (1 to 1,000); waits up to `wait` seconds (at most 60) for the first.
     pub fn new(filter: EventFilter, limit: usize, wait: u64) -> Self {
-        let start = filter.starting_event_id;
+        let wanted = filter.ids();
         let limit = limit.clamp(1, limits::EVENTS_PAGE);
         Self {
-            start,
+            wanted,
             exchange: Exchange::new(Route::Events { filter, limit, wait: wait.min(limits::EVENT_WAIT_S) }),
         }
     }
@@ -38,7 +39,7 @@ impl Operation for Page {
     ) -> Step<Result<EventPage, Error>> {
         let body = drive!(&mut self.exchange, cx, reply);
         let answer: EventAnswer = attempt!(wire::from_json("the events reply", &body));
-        Step::Done(answer.into_page(self.start))
+        Step::Done(answer.into_page(&self.wanted))
     }
 }
 
@@ -58,7 +59,7 @@ enum State {
 }
 
 impl Get {
-    /// All events from `filter.starting_event_id` on, inclusive: the native, stateless call.
+    /// All events from `filter.starting_event_id` to `filter.ending_event_id`, inclusive: the native, stateless call.
     pub fn new(filter: EventFilter) -> Self {
         Self {
             filter,

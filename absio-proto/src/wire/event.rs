@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::model::{ContainerId, Event, EventAction, EventPage, EventType, Timestamp, UserId};
+use core::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 /// Answer of `GET /v1/events`.
@@ -56,15 +57,19 @@ impl From<EventPage> for EventAnswer {
 }
 
 impl EventAnswer {
-    /// The page, for a request that started at `start`: ids must increase strictly from there on.
+    /// The page, for a request of the ids `wanted`: they must increase strictly, and be wanted.
     ///
     /// # Errors
     /// [`Error::Protocol`] if they do not (security case 47).
-    pub fn into_page(self, start: u64) -> Result<EventPage, Error> {
+    pub fn into_page(self, wanted: &RangeInclusive<u64>) -> Result<EventPage, Error> {
+        let start = *wanted.start();
         let mut least = start;
         for event in &self.events {
             if event.id < least {
                 return Err(Error::Protocol("event ids do not increase".into()));
+            }
+            if event.id > *wanted.end() {
+                return Err(Error::Protocol("an event is beyond the last one that was asked for".into()));
             }
             least = event.id.saturating_add(1);
         }
@@ -85,5 +90,42 @@ impl EventAnswer {
             related_user_id: event.related_user_id,
         });
         Ok(EventPage { events: events.collect(), next: self.next, more: self.more })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(ids: &[u64], next: u64, more: bool) -> EventAnswer {
+        let events: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                serde_json::json!({"id": id, "action": "added", "type": "container", "date": 1, "changes": {}})
+            })
+            .collect();
+        let answer = serde_json::json!({"events": events, "next": next, "more": more});
+        serde_json::from_value(answer).unwrap()
+    }
+
+    #[test]
+    fn x12_ids_increase_and_are_those_asked_for() {
+        let ids = |answer: EventAnswer| -> Vec<u64> {
+            answer.into_page(&(3..=9)).unwrap().events.iter().map(|event| event.id).collect()
+        };
+        assert_eq!(ids(page(&[3, 4, 9], 10, false)), [3, 4, 9]);
+        assert_eq!(ids(page(&[], 3, false)), [0; 0]);
+        assert_eq!(ids(page(&[], 7, true)), [0; 0]);
+        for (wrong, what) in [
+            (page(&[2, 3], 10, false), "before the first"),
+            (page(&[4, 4], 10, false), "twice"),
+            (page(&[5, 4], 10, false), "back"),
+            (page(&[9, 10], 11, false), "beyond the last"),
+            (page(&[u64::MAX], u64::MAX, false), "beyond the last"),
+            (page(&[3, 4], 4, true), "the next is one that was given"),
+            (page(&[], 3, true), "no way forward"),
+        ] {
+            assert!(matches!(wrong.into_page(&(3..=9)), Err(Error::Protocol(_))), "{what}");
+        }
     }
 }

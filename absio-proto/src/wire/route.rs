@@ -91,7 +91,7 @@ pub enum Route {
     UploadStatus(UploadId),
     /// `DELETE /v1/uploads/{upload}`
     AbortUpload(UploadId),
-    /// `GET /v1/events?start&type&container_id&container_type&action&limit&wait`
+    /// `GET /v1/events?start&end&type&container_id&container_type&action&limit&wait`
     Events {
         /// Which events.
         filter: EventFilter,
@@ -190,6 +190,7 @@ impl Route {
             Self::UploadStatus(upload) | Self::AbortUpload(upload) => format!("/v1/uploads/{upload}"),
             Self::Events { filter, limit, wait } => QueryWriter::new(plain("/v1/events"))
                 .pair("start", filter.starting_event_id)
+                .some("end", filter.ending_event_id)
                 .some("type", filter.event_type.as_ref())
                 .some("container_id", filter.container_id)
                 .some("container_type", filter.container_type.as_ref())
@@ -284,6 +285,7 @@ impl Route {
                     container_type: query.take("container_type").map_err(RouteError::BadQuery)?,
                     action: query.take("action").map_err(RouteError::BadQuery)?,
                     starting_event_id: query.take("start").map_err(RouteError::BadQuery)?.unwrap_or(0),
+                    ending_event_id: query.take("end").map_err(RouteError::BadQuery)?,
                 },
                 limit: page(query, limits::EVENTS_PAGE)?,
                 wait: query
@@ -411,6 +413,7 @@ mod tests {
                     container_type: Some("a &=b%/\u{e9}".into()),
                     action: Some(EventAction::Updated),
                     starting_event_id: 12,
+                    ending_event_id: Some(34),
                 },
                 limit: 5,
                 wait: 30,

@@ -191,6 +191,10 @@ fn s199_x12_more_events_than_a_page_come_in_order_page_after_page() {
         }
     }
     assert_eq!(paged, events);
+
+    let (first, last) = (events[100].id, events[1900].id);
+    let range = EventFilter { starting_event_id: first, ending_event_id: Some(last), ..of(id) };
+    assert_eq!(alice.events(range), events[100..=1900], "both are inclusive");
 }
 
 #[test]
