@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::container::Warning;
 use crate::ops::ofs::{Enter, KeepKeyFile, LoadKeyFile};
-use crate::provider::Standard;
+use crate::provider::{Noted, Standard};
 use crate::session::{Session, User};
 
 /// Whether a key file is written here.
@@ -80,13 +80,13 @@ impl Adopt {
 }
 
 impl Operation for Adopt {
-    type Output = Vec<Warning>;
+    type Output = Noted<User>;
 
     fn resume(
         &mut self,
         cx: &mut Cx<'_, Session>,
         mut reply: Option<Reply>,
-    ) -> Step<Result<Vec<Warning>, Error>> {
+    ) -> Step<Result<Noted<User>, Error>> {
         let caches = self.place == Standard::ServerCacheOfs;
         loop {
             let failure = match &mut self.state {
@@ -121,7 +121,10 @@ impl Operation for Adopt {
                         continue;
                     }
                 },
-                State::Done => return Step::Done(Ok(core::mem::take(&mut self.warnings))),
+                State::Done => {
+                    let warnings = core::mem::take(&mut self.warnings);
+                    return Step::Done(Ok(Noted { value: self.user.clone(), warnings }));
+                }
             };
             match failure {
                 Some(error) if !caches => return Step::Done(Err(error)),

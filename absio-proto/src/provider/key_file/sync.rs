@@ -13,7 +13,6 @@ use crate::effect::Reply;
 use crate::error::{CryptoError, Error, InputError, Misuse};
 use crate::model::UserId;
 use crate::operation::{Cx, Operation, Step};
-use crate::ops::container::Warning;
 use crate::ops::key_file;
 use crate::ops::ofs::LoadKeyFile;
 use crate::ops::user::LoginWith;
@@ -27,7 +26,6 @@ use crate::{attempt, drive};
 pub(in crate::provider) struct Sync {
     user: Option<UserId>,
     with: LoginWith,
-    warnings: Vec<Warning>,
     state: State,
 }
 
@@ -35,13 +33,13 @@ enum State {
     Start,
     Loading(LoadKeyFile, UserId),
     Fetching(Box<key_file::Get>),
-    Adopting(Box<Adopt>, User),
+    Adopting(Box<Adopt>),
     Done,
 }
 
 impl Sync {
     pub(in crate::provider) const fn new(user: Option<UserId>, with: LoginWith) -> Self {
-        Self { user, with, warnings: Vec::new(), state: State::Start }
+        Self { user, with, state: State::Start }
     }
 
     fn start(&self, cx: &Cx<'_>) -> Result<State, Error> {
@@ -72,8 +70,7 @@ impl Sync {
             }
         }
         let keeping = if self.with.forget { Keeping::Never } else { Keeping::Always };
-        let adopt = Adopt::new(Standard::ServerCacheOfs, user.clone(), keeping);
-        Ok(State::Adopting(Box::new(adopt), user))
+        Ok(State::Adopting(Box::new(Adopt::new(Standard::ServerCacheOfs, user, keeping))))
     }
 }
 
@@ -107,12 +104,10 @@ impl Operation for Sync {
                     let (user, _) = drive!(get, cx, reply);
                     attempt!(self.fetched(user, cx))
                 }
-                State::Adopting(adopt, user) => {
-                    let warnings = drive!(adopt, cx, reply);
-                    let value = user.clone();
-                    self.warnings.extend(warnings);
+                State::Adopting(adopt) => {
+                    let adopted = drive!(adopt, cx, reply);
                     self.state = State::Done;
-                    return Step::Done(Ok(Noted { value, warnings: core::mem::take(&mut self.warnings) }));
+                    return Step::Done(Ok(adopted));
                 }
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
             };

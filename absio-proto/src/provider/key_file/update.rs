@@ -27,7 +27,7 @@ enum State {
     Start,
     Updating(Box<key_file::Update>),
     UpdatingLocally(Box<Locally<key_file::Update>>),
-    Adopting(Box<Adopt>, User),
+    Adopting(Box<Adopt>),
     Done,
 }
 
@@ -62,8 +62,7 @@ impl Update {
     }
 
     fn adopt(&self, user: User) -> State {
-        let adopt = Adopt::new(self.place, user.clone(), self.keeping);
-        State::Adopting(Box::new(adopt), user)
+        State::Adopting(Box::new(Adopt::new(self.place, user, self.keeping)))
     }
 }
 
@@ -86,11 +85,10 @@ impl Operation for Update {
                     let user = drive!(&mut **update, cx, reply);
                     self.adopt(user)
                 }
-                State::Adopting(adopt, user) => {
-                    let warnings = drive!(adopt, cx, reply);
-                    let value = user.clone();
+                State::Adopting(adopt) => {
+                    let adopted = drive!(adopt, cx, reply);
                     self.state = State::Done;
-                    return Step::Done(Ok(Noted { value, warnings }));
+                    return Step::Done(Ok(adopted));
                 }
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
             };

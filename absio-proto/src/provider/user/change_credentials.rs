@@ -28,7 +28,7 @@ enum State {
     Start,
     Changing(Box<user::ChangeCredentials>),
     ChangingLocally(Box<Locally<user::ChangeCredentials>>),
-    Adopting(Box<Adopt>, User),
+    Adopting(Box<Adopt>),
     Done,
 }
 
@@ -52,8 +52,7 @@ impl ChangeCredentials {
     }
 
     fn adopt(&self, user: User) -> State {
-        let adopt = Adopt::new(self.place, user.clone(), Keeping::InPlace);
-        State::Adopting(Box::new(adopt), user)
+        State::Adopting(Box::new(Adopt::new(self.place, user, Keeping::InPlace)))
     }
 }
 
@@ -76,11 +75,10 @@ impl Operation for ChangeCredentials {
                     let user = drive!(&mut **change, cx, reply);
                     self.adopt(user)
                 }
-                State::Adopting(adopt, user) => {
-                    let warnings = drive!(adopt, cx, reply);
-                    let value = user.clone();
+                State::Adopting(adopt) => {
+                    let adopted = drive!(adopt, cx, reply);
                     self.state = State::Done;
-                    return Step::Done(Ok(Noted { value, warnings }));
+                    return Step::Done(Ok(adopted));
                 }
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
             };

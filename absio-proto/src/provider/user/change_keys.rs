@@ -59,7 +59,7 @@ impl<O: Operation> Operation for ChangeKeys<O> {
                 self.adopt.insert(Box::new(Adopt::new(place, user, keeping)))
             }
         };
-        let warnings = drive!(adopt, cx, reply);
+        let warnings = drive!(adopt, cx, reply).warnings;
         let value = attempt!(self.changed.take().ok_or(Misuse::ResumedAfterDone));
         Step::Done(Ok(Noted { value, warnings }))
     }

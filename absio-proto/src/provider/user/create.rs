@@ -23,7 +23,7 @@ pub(in crate::provider) struct Create {
 enum State {
     Creating(Box<user::Create>),
     Making(Box<Make>),
-    Adopting(Box<Adopt>, User),
+    Adopting(Box<Adopt>),
     Done,
 }
 
@@ -47,8 +47,7 @@ impl Create {
     }
 
     fn adopt(&self, user: User) -> State {
-        let adopt = Adopt::new(self.place, user.clone(), Keeping::Always);
-        State::Adopting(Box::new(adopt), user)
+        State::Adopting(Box::new(Adopt::new(self.place, user, Keeping::Always)))
     }
 }
 
@@ -70,11 +69,10 @@ impl Operation for Create {
                     let (user, _) = drive!(make, cx, reply);
                     self.adopt(user)
                 }
-                State::Adopting(adopt, user) => {
-                    let warnings = drive!(adopt, cx, reply);
-                    let value = user.clone();
+                State::Adopting(adopt) => {
+                    let adopted = drive!(adopt, cx, reply);
                     self.state = State::Done;
-                    return Step::Done(Ok(Noted { value, warnings }));
+                    return Step::Done(Ok(adopted));
                 }
                 State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
             };
