@@ -11,7 +11,7 @@
 //!     origin: fixture.origin().into(),
 //!     path: "/v1/info".into(),
 //!     headers: Vec::new(),
-//!     body: Vec::new(),
+//!     body: Default::default(),
 //!     deadline: std::time::Duration::from_secs(1),
 //!     max_response: 4096,
 //! });

@@ -35,7 +35,7 @@ impl Inbound {
             origin: String::new(),
             path: String::new(),
             headers: Vec::new(),
-            body: Vec::new(),
+            body: absio_proto::effect::Body::new(),
             deadline: Duration::ZERO,
             max_response: 0,
         };

@@ -157,7 +157,7 @@ fn x13_signed_requests_must_be_signed_for_exactly_this() {
     let mut unsigned = good.clone();
     unsigned.headers.retain(|(name, _)| name != SIGNATURE);
     let mut other_body = good.clone();
-    other_body.body.push(0);
+    other_body.body = [&other_body.body[..], &[0]].concat().into();
     let mut other_key = good.clone();
     other_key.headers.retain(|(name, _)| name != IDEMPOTENCY_KEY);
     header(&mut other_key, IDEMPOTENCY_KEY, "ff".repeat(16));

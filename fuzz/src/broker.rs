@@ -68,7 +68,7 @@ fn decode(data: &[u8]) -> Option<HttpRequest> {
         origin: String::new(),
         path,
         headers,
-        body: rest.to_vec(),
+        body: rest.to_vec().into(),
         deadline: Duration::from_secs(1),
         max_response: 64 << 20,
     })
@@ -87,7 +87,7 @@ fn encode(request: &HttpRequest) -> Vec<u8> {
         data.push(text.len().min(255) as u8);
         data.extend(text.bytes().take(255));
     }
-    data.extend(&request.body);
+    data.extend(&request.body[..]);
     data
 }
 
@@ -101,7 +101,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             origin: String::new(),
             path: String::from_utf8_lossy(&path).into_owned(),
             headers: vec![("absio-api-key".into(), api_key.clone())],
-            body: Vec::new(),
+            body: absio_proto::effect::Body::new(),
             deadline: Duration::ZERO,
             max_response: 0,
         };

@@ -45,7 +45,7 @@ pub fn signed(data: &[u8]) {
         origin: String::new(),
         path: "/v1/info".into(),
         headers,
-        body: Vec::new(),
+        body: absio_proto::effect::Body::new(),
         deadline: Duration::ZERO,
         max_response: 0,
     });

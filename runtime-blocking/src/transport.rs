@@ -76,11 +76,11 @@ impl HttpTransport {
         };
         match bare {
             Some(builder) if request.body.is_empty() => with_headers(builder, request).call(),
-            Some(builder) => with_headers(builder.force_send_body(), request).send(&request.body),
+            Some(builder) => with_headers(builder.force_send_body(), request).send(&request.body[..]),
             None if request.method == Method::Put => {
-                with_headers(agent.put(&url), request).send(&request.body)
+                with_headers(agent.put(&url), request).send(&request.body[..])
             }
-            None => with_headers(agent.post(&url), request).send(&request.body),
+            None => with_headers(agent.post(&url), request).send(&request.body[..]),
         }
     }
 }

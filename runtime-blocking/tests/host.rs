@@ -28,7 +28,7 @@ fn get(origin: &str) -> HttpRequest {
         origin: origin.to_owned(),
         path: "/v1/info".into(),
         headers: Vec::new(),
-        body: Vec::new(),
+        body: absio_proto::effect::Body::new(),
         deadline: Duration::from_secs(20),
         max_response: 100,
     }

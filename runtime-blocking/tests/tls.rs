@@ -61,7 +61,7 @@ fn request(origin: String) -> HttpRequest {
         origin,
         path: "/v1/info".into(),
         headers: Vec::new(),
-        body: Vec::new(),
+        body: absio_proto::effect::Body::new(),
         deadline: Duration::from_secs(20),
         max_response: 100,
     }

@@ -6,7 +6,7 @@ mod server;
 
 use absio_blocking::HttpTransport;
 use absio_proto::driver::blocking::Transport;
-use absio_proto::effect::{HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
+use absio_proto::effect::{Body, HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
 use server::Server;
 use std::net::TcpListener;
 use std::sync::atomic::Ordering;
@@ -19,7 +19,7 @@ fn request(origin: &str) -> HttpRequest {
         origin: origin.to_owned(),
         path: "/v1/info".into(),
         headers: vec![("absio-api-key".into(), "k".into())],
-        body: Vec::new(),
+        body: Body::new(),
         deadline: Duration::from_secs(20),
         max_response: 1 << 20,
     }
@@ -57,7 +57,7 @@ fn every_method_carries_headers_body_and_query_and_gets_headers_and_body() {
             method,
             path: "/v1/events?start=0&type=a%20b".into(),
             headers: vec![("x".into(), "y".into())],
-            body: body.into(),
+            body: body.as_bytes().to_vec().into(),
             ..request(&server.origin())
         });
         let answer = answer.unwrap();
@@ -251,7 +251,8 @@ fn an_early_413_is_seen() {
         incoming.answer("HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig");
         false
     });
-    let upload = HttpRequest { method: Method::Put, body: vec![0; 8 << 20], ..request(&server.origin()) };
+    let upload =
+        HttpRequest { method: Method::Put, body: vec![0; 8 << 20].into(), ..request(&server.origin()) };
     let answer = exchange(upload).unwrap();
     assert_eq!((answer.status, &answer.body[..]), (413, &b"big"[..]));
 }
@@ -265,7 +266,8 @@ fn a_large_body_arrives_with_or_without_the_servers_word() {
             incoming.ok(&(body.len() as u64).to_be_bytes());
             true
         });
-        let upload = HttpRequest { method: Method::Put, body: vec![5; 3 << 20], ..request(&server.origin()) };
+        let upload =
+            HttpRequest { method: Method::Put, body: vec![5; 3 << 20].into(), ..request(&server.origin()) };
         assert_eq!(exchange(upload).unwrap().body, (3_u64 << 20).to_be_bytes());
     }
 }
@@ -279,7 +281,7 @@ fn nothing_of_headers_or_bodies_is_in_an_error() {
     let secret = HttpRequest {
         method: Method::Post,
         headers: vec![("authorization".into(), "Bearer canary-token".into())],
-        body: b"canary-request".to_vec(),
+        body: b"canary-request".to_vec().into(),
         ..request(&server.origin())
     };
     let error = exchange(secret).unwrap_err();

@@ -1,7 +1,7 @@
 //! Between hyper's types and the protocol's.
 
 use crate::handler::error_answer;
-use absio_proto::effect::{HttpRequest, HttpResponse, Method};
+use absio_proto::effect::{Body, HttpRequest, HttpResponse, Method};
 use absio_proto::{RemoteCode, RemoteError};
 use core::time::Duration;
 use http_body_util::Full;
@@ -30,7 +30,7 @@ pub(super) fn head<B>(request: &Request<B>, origin: &str) -> Option<HttpRequest>
         origin: origin.to_owned(),
         path,
         headers: headers.collect(),
-        body: Vec::new(),
+        body: Body::new(),
         deadline: Duration::ZERO,
         max_response: u64::MAX,
     })

@@ -237,7 +237,7 @@ impl<S: Store + Send + Sync + 'static> Front<S> {
         let cap = gate::admit(&self.shared.state, &whole, length, self.shared.now())?;
         // Held until the answer is there: as long as the body is.
         let _room = self.room_for(length.unwrap_or(cap))?;
-        whole.body = self.read(request.into_body(), cap).await?;
+        whole.body = self.read(request.into_body(), cap).await?.into();
         let peer = peer(&whole, from, self.config.behind_proxy);
         Ok(perform::answer(&self.shared, whole, peer, self.stopped()).await)
     }

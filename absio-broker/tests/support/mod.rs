@@ -56,7 +56,7 @@ pub fn request<S: Store>(fixture: &Fixture<S>, route: &Route, body: Vec<u8>) -> 
         origin: fixture.origin().into(),
         path: route.path(),
         headers: vec![(API_KEY.into(), fixture.api_key().to_string())],
-        body,
+        body: body.into(),
         deadline: Duration::from_secs(10),
         max_response: route.max_response(),
     }

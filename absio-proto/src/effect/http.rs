@@ -1,6 +1,6 @@
 //! One whole HTTP exchange as a value: any plain HTTP client can perform it.
 
-use super::{Reply, ReplyValue, Token};
+use super::{Body, Reply, ReplyValue, Token};
 use core::time::Duration;
 
 /// The methods the protocol uses (`docs/protocol.md`, "HTTP").
@@ -42,7 +42,7 @@ pub struct HttpRequest {
     /// Header names (lower case) and values.
     pub headers: Vec<(String, String)>,
     /// The whole body; empty for none.
-    pub body: Vec<u8>,
+    pub body: Body,
     /// The whole exchange must end within this time.
     pub deadline: Duration,
     /// A response body longer than this many bytes is refused with

@@ -9,11 +9,13 @@
 //! A [`Reply`] can only be made by the effect it answers, so a reply of the wrong kind does not
 //! compile; a reply to another effect is found by its [`Token`] and ends in [`Misuse`].
 
+mod body;
 mod compute;
 mod content;
 mod http;
 mod store;
 
+pub use body::Body;
 pub use compute::Job;
 pub use content::{ContentCall, ContentError, ContentOp, ContentOutcome};
 pub use http::{HttpCall, HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};

@@ -20,7 +20,7 @@
 
 use super::Authenticate;
 use crate::crypto::{KeyRing, SignedRequest};
-use crate::effect::{HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
+use crate::effect::{Body, HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
 use crate::error::{Error, RemoteCode, RemoteError};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::session::{Session, User};
@@ -37,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Sends one request and gives the body of its answer.
 pub(crate) struct Exchange {
     route: Route,
-    body: Vec<u8>,
+    body: Body,
     content_type: &'static str,
     signer: Option<User>,
     idempotency_key: Option<[u8; 16]>,
@@ -60,7 +60,7 @@ impl Exchange {
     pub(crate) fn new(route: Route) -> Self {
         Self {
             route,
-            body: Vec::new(),
+            body: Body::new(),
             content_type: "",
             signer: None,
             idempotency_key: None,
@@ -73,17 +73,17 @@ impl Exchange {
 
     /// A request with a JSON body.
     pub(crate) fn json(route: Route, body: &impl serde::Serialize) -> Self {
-        Self { body: wire::to_json(body), content_type: wire::JSON_TYPE, ..Self::new(route) }
+        Self { body: wire::to_json(body).into(), content_type: wire::JSON_TYPE, ..Self::new(route) }
     }
 
     /// A request with a bundle as body.
     pub(crate) fn bundle(route: Route, body: Vec<u8>) -> Self {
-        Self { body, content_type: wire::BUNDLE_TYPE, ..Self::new(route) }
+        Self { body: body.into(), content_type: wire::BUNDLE_TYPE, ..Self::new(route) }
     }
 
     /// A request with raw bytes as body.
     pub(crate) fn bytes(route: Route, body: Vec<u8>) -> Self {
-        Self { body, content_type: wire::BYTES_TYPE, ..Self::new(route) }
+        Self { body: body.into(), content_type: wire::BYTES_TYPE, ..Self::new(route) }
     }
 
     /// With this idempotency key, which was kept before: the change may have been sent under it already.

@@ -92,7 +92,7 @@ fn request(method: Method, path: &str, nonce: &[u8]) -> HttpRequest {
             ("content-type".into(), "application/json".into()),
             ("authorization".into(), format!("Bearer {SECRET}")),
         ],
-        body: format!("{{\"proof\":{nonce:?},\"user_id\":\"{ID}\"}}").into_bytes(),
+        body: format!("{{\"proof\":{nonce:?},\"user_id\":\"{ID}\"}}").into_bytes().into(),
         deadline: Duration::from_secs(3),
         max_response: 10,
     }

@@ -280,7 +280,7 @@ fn a_leaf_without_a_guard_does_not_panic_either() {
         origin: "https://example.org".into(),
         path: "/".into(),
         headers: vec![],
-        body: vec![],
+        body: vec![].into(),
         deadline: Duration::from_secs(1),
         max_response: 1,
     });

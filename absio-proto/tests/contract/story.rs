@@ -25,7 +25,7 @@ pub(crate) fn request(method: Method, path: String, body: Vec<u8>) -> HttpReques
         origin: "https://example.org".into(),
         path,
         headers: vec![("x-story".into(), "yes".into())],
-        body,
+        body: body.into(),
         deadline: Duration::from_secs(2),
         max_response: 64,
     }

@@ -154,10 +154,10 @@ fn s013_broker_enum_indistinct() {
     let of_unknown = answer(LoginWith::nothing().user(ring.into()), stranger, |_| {});
     let of_wrong = answer(LoginWith::nothing().user(alice.user()), alice.id(), |request| {
         if request.path == "/v1/login" {
-            let body = String::from_utf8(request.body.clone()).unwrap();
+            let body = String::from_utf8(request.body.to_vec()).unwrap();
             let at = body.find("\"signature\":\"").unwrap() + 20;
             let other = if body.as_bytes()[at] == b'A' { "B" } else { "A" };
-            request.body = format!("{}{other}{}", &body[..at], &body[at + 1..]).into_bytes();
+            request.body = format!("{}{other}{}", &body[..at], &body[at + 1..]).into_bytes().into();
         }
     });
     assert_eq!(of_unknown, of_wrong);

@@ -180,7 +180,7 @@ fn s185_all_traffic_goes_through_the_transport_and_carries_nothing_in_the_clear(
     assert_eq!(all.len() as u64, alice.broker.requests() - before);
     for exchange in &all {
         assert_eq!(exchange.request.origin, alice.broker.origin());
-        let bodies = [&exchange.request.body, &exchange.outcome.as_ref().unwrap().body];
+        let bodies = [&exchange.request.body[..], &exchange.outcome.as_ref().unwrap().body[..]];
         for (mark, body) in marks.iter().flat_map(|mark| bodies.map(|body| (mark, body))) {
             assert!(!body.windows(mark.len()).any(|window| window == mark.as_bytes()));
         }

@@ -106,7 +106,8 @@ fn send(device: &Device, change: &ChangeContainer) {
     headers.push((IDEMPOTENCY_KEY.into(), "5c".repeat(16)));
     headers.push((CONTENT_TYPE.into(), BUNDLE_TYPE.into()));
     let path = Route::CreateContainer.path();
-    let request = HttpRequest { method: Method::Post, path, headers, body: change.encode(), ..sent.request };
+    let request =
+        HttpRequest { method: Method::Post, path, headers, body: change.encode().into(), ..sent.request };
     assert_eq!(device.broker.exchange(request).unwrap().status, 201);
 }
 
