@@ -260,6 +260,7 @@ fn trash(turn: &mut Turn<'_>) -> Turned<Plan<Batch<Chore>>> {
     }
     if parts.len() < BATCH {
         plan.delete(rows::upload(upload));
+        plan.delete(rows::groups(upload));
         plan.delete(rows::touched(upload));
         plan.delete(key.clone());
     }

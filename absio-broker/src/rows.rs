@@ -21,6 +21,7 @@
 //! | `upload/` upload 16 | [`UploadRow`] | large content under way, or in use |
 //! | `touch/` upload 16 | time 8 | when the upload was last added to |
 //! | `part/` upload 16, number 8 | [`PartRow`] | one part that is safely stored |
+//! | `groups/` upload 16 | hash 48, repeated | roots of 64 parts each, of a content in use |
 //! | `ref/` blob 20 | empty | the blob is in use; others are orphans of a crash |
 //! | `trash/` upload 16 | empty | an upload whose parts are to be removed |
 //!
@@ -166,6 +167,11 @@ pub(crate) fn touched(upload: UploadId) -> Vec<u8> {
 
 pub(crate) fn part(upload: UploadId, number: u64) -> Vec<u8> {
     key("part/", &[&upload.0, &number.to_be_bytes()])
+}
+
+/// The roots of the groups of parts of a content.
+pub(crate) fn groups(upload: UploadId) -> Vec<u8> {
+    key("groups/", &[&upload.0])
 }
 
 pub(crate) fn parts(upload: UploadId) -> Vec<u8> {

@@ -6,7 +6,8 @@ mod support;
 use absio_broker::{Fixture, SeededEntropy};
 use absio_proto::RemoteCode;
 use absio_proto::crypto::segment::{
-    HEADER_LENGTH, SegmentContext, SegmentDigest, SegmentKind, SegmentParameters, seal_segment,
+    HEADER_LENGTH, RangeProof, SegmentContext, SegmentDigest, SegmentKind, SegmentParameters, prove_range,
+    seal_segment,
 };
 use absio_proto::crypto::{Secret, container_id};
 use absio_proto::driver::blocking::Store;
@@ -27,8 +28,18 @@ struct Sealed {
 }
 
 fn seal<S: Store>(actor: &Actor<S>, container: ContainerId, epoch: u64, length: usize) -> Sealed {
+    seal_in_chunks(actor, container, epoch, length, 12)
+}
+
+fn seal_in_chunks<S: Store>(
+    actor: &Actor<S>,
+    container: ContainerId,
+    epoch: u64,
+    length: usize,
+    chunk_log2: u8,
+) -> Sealed {
     let context = SegmentContext { kind: SegmentKind::Content, container, epoch };
-    let parameters = SegmentParameters { chunk_log2: 12, ..SegmentParameters::new(context, actor.random()) };
+    let parameters = SegmentParameters { chunk_log2, ..SegmentParameters::new(context, actor.random()) };
     let plaintext: Vec<u8> = (0..length).map(|i| i as u8).collect();
     let (segment, digest) = seal_segment(parameters, &Secret::new(actor.random()), &plaintext).unwrap();
     Sealed { segment, digest }
@@ -59,6 +70,32 @@ fn put<S: Store>(actor: &Actor<S>, upload: UploadId, part: u64, bytes: &[u8]) ->
 
 fn status<S: Store>(actor: &Actor<S>, upload: UploadId) -> Result<UploadStatus, RemoteCode> {
     actor.ask(&Route::UploadStatus(upload), Vec::new()).map(|body| from_json("status", &body).unwrap())
+}
+
+fn chunks<S: Store>(
+    actor: &Actor<S>,
+    container: ContainerId,
+    first: u64,
+    count: u64,
+    bytes: bool,
+) -> Result<Vec<u8>, RemoteCode> {
+    actor.ask(&Route::Chunks { container, epoch: 2, first, count, bytes }, Vec::new())
+}
+
+/// Uploads `sealed` as the content of a new container.
+fn upload<S: Store>(actor: &Actor<S>, sealed: impl FnOnce(ContainerId) -> Sealed) -> (ContainerId, Sealed) {
+    let view = actor.create(&Edit::default());
+    let id = view.body().container;
+    let sealed = sealed(id);
+    let begun = begin(actor, id, &sealed).unwrap();
+    let chunk = limits::PART / begun.chunks_per_part;
+    let stride = (begun.chunks_per_part * (chunk + 32)) as usize;
+    for (number, part) in (0..).zip(sealed.segment[HEADER_LENGTH..].chunks(stride)) {
+        put(actor, begun.upload_id, number, part).unwrap();
+    }
+    let edit = Edit { upload: Some((begun.upload_id, Vec::new(), sealed.digest)), ..Edit::default() };
+    actor.update(&view, &edit).unwrap();
+    (id, sealed)
 }
 
 fn range<S: Store>(
@@ -199,4 +236,74 @@ fn s052_metadata_of_a_large_container_brings_no_bytes() {
     alice.get_portion(view.body().container, Portion::Header, None).unwrap();
     let answer = fixture.recorded().pop().unwrap().outcome.unwrap();
     assert!(answer.body.len() < 2000, "{} bytes", answer.body.len());
+}
+
+/// Every chunk that is served is proven against what the manifest signs, wherever the range lies.
+fn serves_proofs(
+    actor: &Actor<impl Store>,
+    id: ContainerId,
+    sealed: &Sealed,
+    chunk: usize,
+    ranges: &[(u64, u64)],
+) {
+    let body = &sealed.segment[HEADER_LENGTH..];
+    for &(first, count) in ranges {
+        let expected = prove_range(&sealed.segment, first, count).unwrap();
+        let answer = chunks(actor, id, first, count, true).unwrap();
+        let (proof, bytes) = RangeProof::split(&answer).unwrap();
+        assert_eq!(proof, expected, "{first} {count}");
+        let (start, end) = (first as usize * (chunk + 32), (first + count) as usize * (chunk + 32));
+        assert!(bytes == &body[start..end.min(body.len())], "{first} {count}");
+        assert_eq!(chunks(actor, id, first, count, false).unwrap(), expected.encode());
+    }
+}
+
+#[test]
+fn ms_range_forge_the_broker_proves_every_range_it_serves() {
+    let fixture = Fixture::seeded(11);
+    let (alice, eve) = (Actor::new(&fixture, 2), Actor::new(&fixture, 3));
+    let (id, sealed) = upload(&alice, |id| seal(&alice, id, 2, LENGTH));
+    let total = LENGTH as u64 / 4096 + 1;
+    let ranges = [
+        (0, 1),
+        (0, 1024),
+        (1, 1023),
+        (1000, 48),
+        (1024, 1024),
+        (1023, 2),
+        (700, 1348),
+        (2047, 3),
+        (2048, total - 2048),
+        (total - 1, 1),
+    ];
+    serves_proofs(&alice, id, &sealed, 4096, &ranges);
+    for (first, count) in [(total, 1), (0, 0), (total - 1, 2), (u64::MAX, 2), (0, u64::MAX)] {
+        assert_eq!(chunks(&alice, id, first, count, true), Err(RemoteCode::BadRequest), "{first} {count}");
+    }
+    assert_eq!(chunks(&eve, id, 0, 1, true), Err(RemoteCode::ContainerNotFound));
+    let old = Route::Chunks { container: id, epoch: 1, first: 0, count: 1, bytes: true };
+    assert_eq!(alice.ask(&old, Vec::new()), Err(RemoteCode::Conflict));
+}
+
+#[test]
+fn ms_range_forge_a_content_of_many_groups_of_parts_is_proven_as_well() {
+    let fixture = Fixture::seeded(12);
+    let alice = Actor::new(&fixture, 2);
+    // 67 parts of four chunks: a whole group and three parts.
+    let (id, sealed) = upload(&alice, |id| seal_in_chunks(&alice, id, 2, (66 << 22) + 9, 20));
+    let ranges = [
+        (0, 4),
+        (0, 8),
+        (1, 3),
+        (252, 4),
+        (254, 4),
+        (256, 4),
+        (260, 4),
+        (263, 2),
+        (264, 1),
+        (0, 1),
+        (128, 4),
+    ];
+    serves_proofs(&alice, id, &sealed, 1 << 20, &ranges);
+    assert!(chunks(&alice, id, 0, 9, true) == Err(RemoteCode::BadRequest), "too many bytes at once");
 }

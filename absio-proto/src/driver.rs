@@ -7,8 +7,8 @@
 /// For plain threads.
 pub mod blocking {
     use crate::effect::{
-        ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Reply, StoreError,
-        StoreOp, StoreOutcome, TransportError,
+        ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
+        StoreError, StoreOp, StoreOutcome, TransportError,
     };
     use crate::error::Error;
     use crate::operation::{Cx, Operation, Step};
@@ -111,6 +111,9 @@ pub mod blocking {
         /// Waits.
         fn sleep(&self, duration: Duration);
 
+        /// Hears how far the operation is; no session is lent meanwhile, so it may take its time.
+        fn progress(&self, _progress: Progress) {}
+
         /// Performs the members of an `All`; one after another unless the host can do better.
         fn all(&self, members: Vec<Effect>) -> Vec<Reply> {
             members.into_iter().map(|effect| perform(self, effect)).collect()
@@ -135,6 +138,10 @@ pub mod blocking {
             Effect::Compute(job) => host.compute(job),
             Effect::Sleep(call) => {
                 host.sleep(call.duration());
+                call.reply()
+            }
+            Effect::Progress(call) => {
+                host.progress(call.progress());
                 call.reply()
             }
             Effect::All(call) => {
@@ -162,8 +169,8 @@ pub mod blocking {
 /// For tasks of any executor.
 pub mod nonblocking {
     use crate::effect::{
-        ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Reply, StoreError,
-        StoreOp, StoreOutcome, TransportError,
+        ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
+        StoreError, StoreOp, StoreOutcome, TransportError,
     };
     use crate::error::Error;
     use crate::operation::{Cx, Operation, Step};
@@ -227,6 +234,9 @@ pub mod nonblocking {
         /// Waits.
         fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 
+        /// Hears how far the operation is; must not block.
+        fn progress(&self, _progress: Progress) {}
+
         /// Performs the members of an `All`; one after another unless the host can do better.
         fn all(&self, members: Vec<Effect>) -> Pin<Box<dyn Future<Output = Vec<Reply>> + Send + '_>> {
             Box::pin(async move {
@@ -257,6 +267,10 @@ pub mod nonblocking {
             Effect::Compute(job) => host.compute(job).await,
             Effect::Sleep(call) => {
                 host.sleep(call.duration()).await;
+                call.reply()
+            }
+            Effect::Progress(call) => {
+                host.progress(call.progress());
                 call.reply()
             }
             Effect::All(call) => {

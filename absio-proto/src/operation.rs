@@ -13,9 +13,15 @@
 //! [`Guard`] holds that diagram for every operation, so that operations themselves are only their
 //! own few states. Inside, operations are composed with the [`drive!`](crate::drive) macro.
 
+mod join;
+mod pipeline;
+
+pub use join::Join;
+pub(crate) use pipeline::Pipeline;
+
 use crate::effect::{
-    AllCall, ContentCall, ContentError, ContentOp, ContentOutcome, Effect, HttpCall, HttpRequest,
-    HttpResponse, Job, Reply, ReplyValue, SleepCall, StoreCall, StoreError, StoreOp, StoreOutcome, Token,
+    ContentCall, ContentError, ContentOp, ContentOutcome, Effect, HttpCall, HttpRequest, HttpResponse, Job,
+    Progress, ProgressCall, Reply, SleepCall, StoreCall, StoreError, StoreOp, StoreOutcome, Token,
     TransportError,
 };
 use crate::error::{Error, Misuse};
@@ -170,6 +176,13 @@ impl Leaf<()> {
     }
 }
 
+impl Leaf<()> {
+    /// One report of how far the operation is.
+    pub fn progress(progress: Progress) -> Self {
+        Self::new(Effect::Progress(ProgressCall::new(progress)), Reply::heard)
+    }
+}
+
 impl<T: Send + 'static> Leaf<T> {
     /// One heavy computation, see [`Job::new`].
     pub fn compute(name: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Self {
@@ -296,85 +309,5 @@ where
     fn resume(&mut self, cx: &mut Cx<'_, S>, mut reply: Option<Reply>) -> Step<Result<T, Error>> {
         let output = drive!(&mut self.operation, cx, reply);
         Step::Done(self.map.take().map_or(Err(Misuse::ResumedAfterDone.into()), |map| map(output)))
-    }
-}
-
-/// Runs several operations side by side: merges the effects they wait for into one
-/// [`AllCall`] a round, and gives each its own reply. The first error ends the whole.
-pub struct Join<O, T> {
-    children: Vec<Child<O, T>>,
-    /// Which child each member of the last `All` belongs to.
-    routes: Vec<usize>,
-    /// Children that asked for an `All` of their own, with however many members: they get the
-    /// replies to their members joined.
-    grouped: Vec<usize>,
-}
-
-enum Child<O, T> {
-    Running(O),
-    Finished(T),
-}
-
-impl<O, T> Join<O, T> {
-    /// Runs `operations` side by side; the outputs come in the same order.
-    pub fn new(operations: impl IntoIterator<Item = O>) -> Self {
-        Self {
-            children: operations.into_iter().map(Child::Running).collect(),
-            routes: Vec::new(),
-            grouped: Vec::new(),
-        }
-    }
-
-    /// One reply for each running child, in order.
-    fn deal(&self, reply: Option<Reply>) -> Result<Vec<Option<Reply>>, Error> {
-        let mut hands: Vec<Option<Reply>> = self.children.iter().map(|_| None).collect();
-        let Some(reply) = reply else { return Ok(hands) };
-        for &child in &self.grouped {
-            let value = ReplyValue::All(Vec::new());
-            hands[child] = Some(Reply { token: Token::default(), value });
-        }
-        for (reply, &child) in reply.all()?.into_iter().zip(&self.routes) {
-            match &mut hands[child] {
-                Some(Reply { value: ReplyValue::All(members), .. }) => {
-                    members.push(reply);
-                }
-                hand => *hand = Some(reply),
-            }
-        }
-        Ok(hands)
-    }
-}
-
-impl<S, O: Operation<S>> Operation<S> for Join<O, O::Output> {
-    type Output = Vec<O::Output>;
-
-    fn resume(&mut self, cx: &mut Cx<'_, S>, reply: Option<Reply>) -> Step<Result<Self::Output, Error>> {
-        let hands = attempt!(self.deal(reply));
-        self.routes.clear();
-        self.grouped.clear();
-        let mut members = Vec::new();
-        for (index, (child, hand)) in self.children.iter_mut().zip(hands).enumerate() {
-            let Child::Running(operation) = child else { continue };
-            match operation.resume(cx, hand) {
-                Step::Done(result) => *child = Child::Finished(attempt!(result)),
-                Step::Effect(Effect::All(all)) => {
-                    self.grouped.push(index);
-                    self.routes.extend(all.members.iter().map(|_| index));
-                    members.extend(all.members);
-                }
-                Step::Effect(effect) => {
-                    self.routes.push(index);
-                    members.push(effect);
-                }
-            }
-        }
-        if self.children.iter().any(|child| matches!(child, Child::Running(_))) {
-            return Step::Effect(Effect::All(AllCall::new(members)));
-        }
-        let outputs = self.children.drain(..).filter_map(|child| match child {
-            Child::Finished(output) => Some(output),
-            Child::Running(_) => None,
-        });
-        Step::Done(Ok(outputs.collect()))
     }
 }

@@ -62,8 +62,8 @@ pub use host::Trace;
 pub use replay::{Divergence, Replay};
 
 use crate::effect::{
-    ContentError, ContentOp, ContentOutcome, HttpRequest, HttpResponse, StoreError, StoreOp, StoreOutcome,
-    TransportError,
+    ContentError, ContentOp, ContentOutcome, HttpRequest, HttpResponse, Progress, StoreError, StoreOp,
+    StoreOutcome, TransportError,
 };
 use core::time::Duration;
 use sha2::{Digest, Sha256};
@@ -102,6 +102,7 @@ enum Given {
     /// A job is pure: its result is computed again.
     Computed,
     Slept,
+    Heard,
 }
 
 impl Recording {
@@ -173,6 +174,11 @@ impl Asked {
 
     fn sleep(duration: Duration) -> [u8; 32] {
         Self::new("sleep").number(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)).digest()
+    }
+
+    fn progress(progress: &Progress) -> [u8; 32] {
+        let unit = format!("{:?}", progress.unit);
+        Self::new("progress").field(unit.as_bytes()).number(progress.done).number(progress.total).digest()
     }
 
     fn job(name: &str) -> [u8; 32] {

@@ -172,6 +172,7 @@ fn perform(
             *elapsed += call.duration();
             call.reply()
         }
+        Effect::Progress(call) => call.reply(),
         Effect::All(call) => {
             let (slot, members) = call.split();
             slot.join(members.into_iter().map(|member| perform(member, elapsed, exchange)).collect())

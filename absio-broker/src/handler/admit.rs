@@ -219,6 +219,9 @@ fn dispatch(turn: &mut Turn<'_>, route: Route, caller: &Caller) -> Turned<Plan> 
         Route::Content { container, epoch, offset, length } => {
             containers::content(turn, caller, container, epoch, offset, length)
         }
+        Route::Chunks { container, epoch, first, count, bytes } => {
+            containers::chunks(turn, caller, container, epoch, (first, count), bytes)
+        }
         Route::Manifests { container, from, limit } => {
             containers::manifests(turn, caller, container, from, limit)
         }

@@ -22,6 +22,9 @@ use sha2::{Digest, Sha384};
 /// Parts looked at in one go.
 const BATCH: usize = 10_000;
 
+/// Parts in a group: a power of two, so that a group's root is a node of the segment's tree too.
+pub(super) const GROUP: u64 = 64;
+
 /// An upload with the arithmetic of its parts.
 pub(super) struct Upload {
     pub(super) row: UploadRow,
@@ -118,7 +121,7 @@ pub(super) fn put_part(turn: &mut Turn<'_>, caller: &Caller, id: UploadId, numbe
         let message = "the part is stored already, with other bytes; abort the upload and begin again";
         return Err(refuse_about(RemoteCode::Conflict, message, id));
     }
-    let root = part_root(&upload, body);
+    let root = merkle::root(&leaves(&upload, body));
     let blob = BlobId(turn.random());
     let row =
         PartRow { blob: Base64(blob.0.to_vec()), root: Base64(root.to_vec()), hash: Base64(hash.to_vec()) };
@@ -129,13 +132,21 @@ pub(super) fn put_part(turn: &mut Turn<'_>, caller: &Caller, id: UploadId, numbe
     Ok(plan)
 }
 
-/// The root over the tags of a part's chunks; its length is already checked.
-fn part_root(upload: &Upload, body: &[u8]) -> Digest48 {
+/// The leaves of a part's chunks; its length is already checked.
+pub(super) fn leaves(upload: &Upload, body: &[u8]) -> Vec<Digest48> {
     let tag = upload.header.parameters.mac_index.tag_length();
     let stride = usize::try_from(upload.layout.stride()).expect("a chunk and its tag fit into memory");
-    let leaves: Vec<_> =
-        body.chunks(stride).map(|chunk| merkle::leaf(&chunk[chunk.len().saturating_sub(tag)..])).collect();
-    merkle::root(&leaves)
+    body.chunks(stride).map(|chunk| merkle::leaf(&chunk[chunk.len().saturating_sub(tag)..])).collect()
+}
+
+/// The root of a part, a node of the whole segment's tree.
+pub(super) fn root_of(part: &PartRow) -> Turned<Digest48> {
+    part.root.0.as_slice().try_into().map_err(|_| damaged())
+}
+
+/// The roots of all parts, in order.
+pub(super) fn part_roots(turn: &mut Turn<'_>, id: UploadId) -> Turned<Vec<Digest48>> {
+    stored_parts(turn, id)?.iter().map(|(_, part)| root_of(part)).collect()
 }
 
 /// Every stored part, ascending.
@@ -154,6 +165,11 @@ fn stored_parts(turn: &mut Turn<'_>, id: UploadId) -> Turned<Vec<(u64, PartRow)>
             _ => return Ok(parts),
         }
     }
+}
+
+/// The roots of all groups, one behind the other: the row that is kept with a content.
+pub(super) fn group_roots(parts: &[Digest48]) -> Vec<u8> {
+    parts.chunks(GROUP as usize).flat_map(merkle::root).collect()
 }
 
 /// `GET /v1/uploads/{upload}`.
@@ -178,6 +194,8 @@ pub(super) struct Finished {
     pub(super) header: SegmentHeader,
     pub(super) digest: SegmentDigest,
     pub(super) segment_length: u64,
+    /// The row of the tree's groups.
+    pub(super) groups: Vec<u8>,
     pub(super) used_row: UploadRow,
 }
 
@@ -192,18 +210,16 @@ pub(super) fn finish(
     if upload.row.container != container {
         return Err(not_found(id));
     }
-    let parts = stored_parts(turn, id)?;
+    let parts = part_roots(turn, id)?;
     if parts.len() as u64 != upload.row.parts {
         let message =
             format!("{} of {} parts are missing", upload.row.parts - parts.len() as u64, upload.row.parts);
         return Err(refuse_about(RemoteCode::InvalidObject, message, id));
     }
-    let roots: Option<Vec<Digest48>> =
-        parts.iter().map(|(_, part)| part.root.0.as_slice().try_into().ok()).collect();
-    let root = merkle::root(&roots.ok_or_else(damaged)?);
     Ok(Finished {
         header: upload.header,
-        digest: SegmentDigest::compute(&upload.header, upload.layout.length(), &root),
+        digest: SegmentDigest::compute(&upload.header, upload.layout.length(), &merkle::root(&parts)),
+        groups: group_roots(&parts),
         segment_length: upload.layout.segment_length(),
         used_row: UploadRow { used: true, ..upload.row },
     })

@@ -5,6 +5,7 @@
 //! largest power of two below n leaves on its left.
 
 use crate::crypto::suite::{Digest48, plain_hash};
+use core::ops::Range;
 
 /// The hash of a leaf.
 #[must_use]
@@ -81,20 +82,47 @@ pub fn root(leaves: &[Digest48]) -> Digest48 {
 /// in the order of the leaves.
 #[must_use]
 pub fn range_proof(leaves: &[Digest48], first: usize, count: usize) -> Vec<Digest48> {
-    let mut proof = Vec::new();
-    prove(leaves, first, first.saturating_add(count), &mut proof);
+    let subtree = |start: u64, size: u64| {
+        // The tree is over `leaves`, so both fit.
+        let (start, size) = (start as usize, size as usize);
+        Ok::<_, core::convert::Infallible>(root(&leaves[start..start + size]))
+    };
+    let Ok(proof) = range_proof_by(leaves.len() as u64, first as u64, count as u64, subtree);
     proof
 }
 
-fn prove(leaves: &[Digest48], start: usize, end: usize, proof: &mut Vec<Digest48>) {
-    if end == 0 || start >= leaves.len() {
-        proof.push(root(leaves));
-    } else if start > 0 || end < leaves.len() {
-        let (left, right) =
-            leaves.split_at(usize::try_from(split(leaves.len() as u64)).unwrap_or(usize::MAX));
-        prove(left, start, end.min(left.len()), proof);
-        prove(right, start.saturating_sub(left.len()), end.saturating_sub(left.len()), proof);
+/// The same for a tree of `total` leaves whose leaves are not at hand: `subtree` gives the root of the
+/// subtree over `size` leaves from `start` on.
+///
+/// # Errors
+/// Those of `subtree`.
+pub fn range_proof_by<E>(
+    total: u64,
+    first: u64,
+    count: u64,
+    mut subtree: impl FnMut(u64, u64) -> Result<Digest48, E>,
+) -> Result<Vec<Digest48>, E> {
+    let mut proof = Vec::new();
+    let range = first..first.saturating_add(count);
+    prove(&(0..total), &range, &mut subtree, &mut proof)?;
+    Ok(proof)
+}
+
+fn prove<E>(
+    tree: &Range<u64>,
+    range: &Range<u64>,
+    subtree: &mut impl FnMut(u64, u64) -> Result<Digest48, E>,
+    proof: &mut Vec<Digest48>,
+) -> Result<(), E> {
+    let size = tree.end - tree.start;
+    if range.end <= tree.start || range.start >= tree.end {
+        proof.push(subtree(tree.start, size)?);
+    } else if range.start > tree.start || range.end < tree.end {
+        let middle = tree.start + split(size);
+        prove(&(tree.start..middle), range, subtree, proof)?;
+        prove(&(middle..tree.end), range, subtree, proof)?;
     }
+    Ok(())
 }
 
 /// The root of a tree of `total` leaves of which `leaves`, at `first`, are known and the rest is

@@ -13,12 +13,14 @@ mod body;
 mod compute;
 mod content;
 mod http;
+mod progress;
 mod store;
 
 pub use body::Body;
 pub use compute::Job;
 pub use content::{ContentCall, ContentError, ContentOp, ContentOutcome};
 pub use http::{HttpCall, HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
+pub use progress::{Progress, ProgressCall, ProgressUnit};
 pub use store::{
     BlobId, CellId, Commit, Precondition, StoreCall, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
 };
@@ -50,6 +52,8 @@ pub enum Effect {
     Content(ContentCall),
     /// Wait for a while.
     Sleep(SleepCall),
+    /// Tell whoever watches how far the operation is.
+    Progress(ProgressCall),
     /// Several effects that may be performed at once.
     All(AllCall),
 }
@@ -63,6 +67,7 @@ impl Effect {
             Self::Compute(call) => call.token = token,
             Self::Content(call) => call.token = token,
             Self::Sleep(call) => call.token = token,
+            Self::Progress(call) => call.token = token,
             Self::All(call) => {
                 call.token = token;
                 for (member, effect) in (1u32..).zip(&mut call.members) {
@@ -150,6 +155,7 @@ pub(crate) enum ReplyValue {
     Compute(Box<dyn Any + Send>),
     Content(Result<ContentOutcome, ContentError>),
     Slept,
+    Heard,
     All(Vec<Reply>),
     BrokenJoin,
 }
@@ -208,6 +214,17 @@ impl Reply {
     pub fn slept(self) -> Result<(), Error> {
         match self.value {
             ReplyValue::Slept => Ok(()),
+            _ => Err(Misuse::WrongReply.into()),
+        }
+    }
+
+    /// A report was heard.
+    ///
+    /// # Errors
+    /// [`Misuse::WrongReply`] if this reply answers another kind of effect.
+    pub fn heard(self) -> Result<(), Error> {
+        match self.value {
+            ReplyValue::Heard => Ok(()),
             _ => Err(Misuse::WrongReply.into()),
         }
     }

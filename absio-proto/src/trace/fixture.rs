@@ -71,6 +71,7 @@ enum SavedGiven {
     ContentFailed { reason: String },
     Computed,
     Slept,
+    Heard,
 }
 
 const TRANSPORT_KINDS: [TransportErrorKind; 6] = [
@@ -137,6 +138,7 @@ fn save_given(given: &Given) -> SavedGiven {
         Given::Content(Err(ContentError { reason })) => SavedGiven::ContentFailed { reason: reason.clone() },
         Given::Computed => SavedGiven::Computed,
         Given::Slept => SavedGiven::Slept,
+        Given::Heard => SavedGiven::Heard,
     }
 }
 
@@ -213,6 +215,7 @@ fn load_given(saved: SavedGiven) -> Result<Given, FixtureError> {
         SavedGiven::ContentFailed { reason } => Given::Content(Err(ContentError { reason })),
         SavedGiven::Computed => Given::Computed,
         SavedGiven::Slept => Given::Slept,
+        SavedGiven::Heard => Given::Heard,
     })
 }
 

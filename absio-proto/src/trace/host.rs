@@ -3,8 +3,8 @@
 use super::{Asked, Entry, Given, Performed, Recording, printing};
 use crate::driver::blocking::{Host, perform};
 use crate::effect::{
-    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Reply, StoreError,
-    StoreOp, StoreOutcome, TransportError,
+    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
+    StoreError, StoreOp, StoreOutcome, TransportError,
 };
 use crate::operation::{Cx, Entropy, EntropyError};
 use core::cell::RefCell;
@@ -96,6 +96,11 @@ impl<S, H: Host<S>> Host<S> for Trace<'_, H> {
     fn sleep(&self, duration: Duration) {
         self.record_effect(printing::sleep(duration), Asked::sleep(duration), Given::Slept);
         self.host.sleep(duration);
+    }
+
+    fn progress(&self, progress: Progress) {
+        self.record_effect(printing::progress(&progress), Asked::progress(&progress), Given::Heard);
+        self.host.progress(progress);
     }
 
     fn all(&self, members: Vec<Effect>) -> Vec<Reply> {

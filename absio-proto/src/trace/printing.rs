@@ -2,8 +2,8 @@
 
 use super::{Entry, Given, Recording};
 use crate::effect::{
-    ContentError, ContentOp, ContentOutcome, HttpRequest, HttpResponse, StoreError, StoreOp, StoreOutcome,
-    TransportError,
+    ContentError, ContentOp, ContentOutcome, HttpRequest, HttpResponse, Progress, StoreError, StoreOp,
+    StoreOutcome, TransportError,
 };
 use core::fmt::{self, Display, Formatter};
 use core::time::Duration;
@@ -44,6 +44,10 @@ pub(super) fn job(name: &str) -> String {
 
 pub(super) fn sleep(duration: Duration) -> String {
     format!("sleep: {duration:?}")
+}
+
+pub(super) fn progress(progress: &Progress) -> String {
+    format!("progress: {:?} {} of {}", progress.unit, progress.done, progress.total)
 }
 
 /// The path with long words, which may be more than names, reduced to their length.
@@ -92,7 +96,7 @@ impl Display for Given {
             Self::Http(Err(TransportError { kind, .. })) => write!(f, " -> {kind:?}"),
             Self::Store(Err(StoreError { kind, .. })) => write!(f, " -> {kind:?}"),
             Self::Content(Err(ContentError { .. })) => write!(f, " -> failed"),
-            Self::Computed | Self::Slept => Ok(()),
+            Self::Computed | Self::Slept | Self::Heard => Ok(()),
         }
     }
 }

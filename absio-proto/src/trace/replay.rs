@@ -3,8 +3,8 @@
 use super::{Asked, Entry, Given, Performed, Recording, printing};
 use crate::driver::blocking::{Host, perform};
 use crate::effect::{
-    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Reply, StoreError,
-    StoreErrorKind, StoreOp, StoreOutcome, TransportError, TransportErrorKind,
+    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
+    StoreError, StoreErrorKind, StoreOp, StoreOutcome, TransportError, TransportErrorKind,
 };
 use crate::model::Timestamp;
 use crate::operation::{Cx, Entropy, EntropyError, Now};
@@ -168,6 +168,10 @@ impl<S> Host<S> for Replay<S> {
 
     fn sleep(&self, duration: Duration) {
         self.answer(&printing::sleep(duration), Asked::sleep(duration));
+    }
+
+    fn progress(&self, progress: Progress) {
+        self.answer(&printing::progress(&progress), Asked::progress(&progress));
     }
 
     fn all(&self, members: Vec<Effect>) -> Vec<Reply> {

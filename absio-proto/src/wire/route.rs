@@ -3,6 +3,7 @@
 
 use super::query::{QueryReader, QueryWriter};
 use super::upload::UploadId;
+use crate::crypto::segment::LONGEST_RANGE_PROOF;
 use crate::effect::Method;
 use crate::limits;
 use crate::model::{ContainerId, EventFilter, Portion, UserId};
@@ -65,6 +66,19 @@ pub enum Route {
         /// Number of bytes.
         length: u64,
     },
+    /// `GET /v1/containers/{container}/chunks?epoch&first&count&bytes`
+    Chunks {
+        /// The container.
+        container: ContainerId,
+        /// The content epoch of the manifest that was read.
+        epoch: u64,
+        /// The first chunk.
+        first: u64,
+        /// Number of chunks.
+        count: u64,
+        /// Whether the chunks are wanted, or their proof alone.
+        bytes: bool,
+    },
     /// `GET /v1/containers/{container}/manifests?from&limit`
     Manifests {
         /// The container.
@@ -125,6 +139,7 @@ impl Route {
             | Self::ListContainers { .. }
             | Self::GetContainer { .. }
             | Self::Content { .. }
+            | Self::Chunks { .. }
             | Self::Manifests { .. }
             | Self::UploadStatus(_)
             | Self::Events { .. } => Method::Get,
@@ -174,6 +189,14 @@ impl Route {
                     .pair("epoch", epoch)
                     .pair("offset", offset)
                     .pair("length", length)
+                    .finish()
+            }
+            Self::Chunks { container, epoch, first, count, bytes } => {
+                QueryWriter::new(format!("/v1/containers/{container}/chunks"))
+                    .pair("epoch", epoch)
+                    .pair("first", first)
+                    .pair("count", count)
+                    .some("bytes", (!bytes).then_some(false))
                     .finish()
             }
             Self::Manifests { container, from, limit } => {
@@ -266,6 +289,18 @@ impl Route {
                     epoch: number("epoch")?,
                     offset: number("offset")?,
                     length: number("length")?,
+                }]
+            }
+            ["containers", container, "chunks"] => {
+                let bytes = query.take("bytes").map_err(RouteError::BadQuery)?.unwrap_or(true);
+                let mut number =
+                    |name| query.take(name).map_err(RouteError::BadQuery)?.ok_or(RouteError::BadQuery(name));
+                vec![Self::Chunks {
+                    container: id(container)?,
+                    epoch: number("epoch")?,
+                    first: number("first")?,
+                    count: number("count")?,
+                    bytes,
                 }]
             }
             ["containers", container, "manifests"] => vec![Self::Manifests {
@@ -365,6 +400,7 @@ impl Route {
             Self::GetContainer { .. } | Self::Manifests { .. } | Self::Keys => limits::BUNDLE,
             Self::KeyFile | Self::RetrieveKeyFile => 2 * limits::KEY_FILE as u64,
             Self::Content { length, .. } => (*length).max(64 << 10),
+            Self::Chunks { bytes: true, .. } => limits::CONTENT_RANGE + LONGEST_RANGE_PROOF as u64,
             Self::Events { .. } | Self::ListContainers { .. } => limits::JSON_REPLY,
             _ => 64 << 10,
         }
@@ -399,6 +435,8 @@ mod tests {
             Route::ListContainers { after: Some(container), limit: 1000 },
             Route::GetContainer { container, portion: Portion::Header, known: Some(4) },
             Route::Content { container, epoch: 1, offset: 2, length: 3 },
+            Route::Chunks { container, epoch: 1, first: 2, count: 3, bytes: true },
+            Route::Chunks { container, epoch: 1, first: 2, count: 3, bytes: false },
             Route::Manifests { container, from: 2, limit: 3 },
             Route::UpdateContainer(container),
             Route::DeleteContainer(container),

@@ -6,10 +6,11 @@ mod list;
 mod read;
 mod remove;
 mod segments;
+mod tree;
 
 pub(super) use change::{create, update};
 pub(super) use list::list;
-pub(super) use read::{content, get, manifests};
+pub(super) use read::{chunks, content, get, manifests};
 pub(super) use remove::delete;
 
 use crate::rows::{self, HeadRow};

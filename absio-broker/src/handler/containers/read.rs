@@ -1,6 +1,6 @@
 //! Reading: one container, its older revisions, its content in parts.
 
-use super::{Present, deleted, denied, expired, not_found, present, segments};
+use super::{Present, deleted, denied, expired, not_found, present, segments, tree};
 use crate::events::{ContainerEvents, Tell, sight};
 use crate::handler::{Caller, bundle_answer, bytes_answer};
 use crate::rows::{self, HeadRow, Kept};
@@ -209,20 +209,14 @@ pub(in crate::handler) fn manifests(
     Ok(Plan::answer(bundle_answer(page.encode())))
 }
 
-/// `GET /v1/containers/{container}/content`.
-pub(in crate::handler) fn content(
+/// Where the content of this epoch is kept, if the caller may download it.
+fn downloadable(
     turn: &mut Turn<'_>,
     caller: &Caller,
     container: ContainerId,
     epoch: u64,
-    offset: u64,
-    length: u64,
-) -> Turned<Plan> {
+) -> Turned<Option<Kept>> {
     let user = caller.user()?;
-    if length > limits::CONTENT_RANGE {
-        let message = format!("at most {} bytes are given at once", limits::CONTENT_RANGE);
-        return Err(refuse(RemoteCode::BadRequest, message));
-    }
     let present = present(turn, container)?;
     if present.head.tombstone.is_some() {
         present.view.entry(user).ok_or_else(|| not_found(container))?;
@@ -236,11 +230,54 @@ pub(in crate::handler) fn content(
         let message = "the content was changed since; fetch the container again";
         return Err(refuse_about(RemoteCode::Conflict, message, container));
     }
-    let bytes = match &present.head.content {
-        Some(kept) => segments::read(turn, kept, offset, length)?,
+    Ok(present.head.content)
+}
+
+fn check_range(length: u64) -> Turned<()> {
+    if length <= limits::CONTENT_RANGE {
+        return Ok(());
+    }
+    let message = format!("at most {} bytes are given at once", limits::CONTENT_RANGE);
+    Err(refuse(RemoteCode::BadRequest, message))
+}
+
+/// `GET /v1/containers/{container}/content`.
+pub(in crate::handler) fn content(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    container: ContainerId,
+    epoch: u64,
+    offset: u64,
+    length: u64,
+) -> Turned<Plan> {
+    check_range(length)?;
+    let bytes = match downloadable(turn, caller, container, epoch)? {
+        Some(kept) => segments::read(turn, &kept, offset, length)?,
         None => Vec::new(),
     };
     Ok(Plan::answer(bytes_answer(bytes)))
+}
+
+/// `GET /v1/containers/{container}/chunks`: with `bytes`, else the proof alone.
+pub(in crate::handler) fn chunks(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    container: ContainerId,
+    epoch: u64,
+    (first, count): (u64, u64),
+    bytes: bool,
+) -> Turned<Plan> {
+    let Some(kept) = downloadable(turn, caller, container, epoch)? else {
+        return Err(refuse(RemoteCode::BadRequest, "the container has no content"));
+    };
+    let (layout, proof) = tree::prove(turn, &kept, first, count)?;
+    let (offset, length) = tree::range(&layout, first, count)?;
+    check_range(length)?;
+    let mut answer = proof.encode();
+    if bytes {
+        answer.append(&mut segments::read(turn, &kept, offset, length)?);
+    }
+    Ok(Plan::answer(bytes_answer(answer)))
 }
 
 /// The first fetch of a revision by a user is told: to that user, to the creator while in the list,

@@ -93,6 +93,7 @@ pub(super) fn keep_inline(turn: &mut Turn<'_>, plan: &mut Plan, bytes: &[u8]) ->
 /// Makes an upload the content.
 pub(super) fn keep_upload(plan: &mut Plan, id: UploadId, finished: &Finished) -> Kept {
     plan.put(rows::upload(id), rows::encode(&finished.used_row));
+    plan.put(rows::groups(id), finished.groups.clone());
     plan.delete(rows::touched(id));
     Kept::Upload { id, length: finished.segment_length }
 }

@@ -22,7 +22,7 @@ pub use header::{HEADER_LENGTH, SegmentContext, SegmentHeader, SegmentKind, Segm
 pub use layout::{DEFAULT_CHUNK_LOG2, Layout, segment_length, total_length};
 pub use open::{OpenedPart, Provisional, SegmentOpener, open_segment, open_segment_unsigned};
 pub use padding::{Padding, padme};
-pub use range::{RangeProof, prove_range};
+pub use range::{LONGEST_RANGE_PROOF, RangeProof, prove_range};
 pub use seal::{SealedPart, SegmentSealer, seal_segment};
 pub use tasks::{OpenTask, SealTask};
 pub use verifier::SegmentVerifier;

@@ -13,6 +13,8 @@ pub struct RangeProof(pub Vec<Digest48>);
 
 /// Twice the height of the largest tree: no honest proof is longer.
 const LONGEST: usize = 2 * 33;
+/// Bytes of the longest range proof, encoded.
+pub const LONGEST_RANGE_PROOF: usize = 1 + LONGEST * 48;
 
 impl RangeProof {
     /// The number of hashes as u8, then the hashes.
@@ -27,14 +29,26 @@ impl RangeProof {
     /// # Errors
     /// [`CryptoError::Malformed`].
     pub fn decode(bytes: &[u8]) -> Result<Self, CryptoError> {
+        match Self::split(bytes)? {
+            (proof, []) => Ok(proof),
+            _ => Err(CryptoError::Malformed { what: "range proof", reason: "bytes follow its end" }),
+        }
+    }
+
+    /// Reads the encoded form at the front of `bytes`, and gives what follows it: the answer to a request
+    /// for chunks.
+    ///
+    /// # Errors
+    /// [`CryptoError::Malformed`].
+    pub fn split(bytes: &[u8]) -> Result<(Self, &[u8]), CryptoError> {
         let mut reader = Reader::new("range proof", bytes);
         let count = usize::from(reader.u8()?);
         if count > LONGEST {
             return Err(reader.malformed("it has more hashes than any tree"));
         }
         let hashes = (0..count).map(|_| reader.array()).collect::<Result<_, _>>()?;
-        reader.end()?;
-        Ok(Self(hashes))
+        let rest = reader.bytes(reader.remaining())?;
+        Ok((Self(hashes), rest))
     }
 }
 
@@ -53,10 +67,24 @@ impl SegmentOpener {
         signed: &SegmentDigest,
     ) -> Result<Vec<u8>, CryptoError> {
         let part = self.open_part(first, sealed)?;
-        let root = merkle::root_from_range(self.layout().chunks(), first, &part.leaves, &proof.0)
-            .ok_or(CryptoError::Decrypt)?;
-        self.check_root(&root, signed)?;
+        self.check_range(first, &part.leaves, proof, signed)?;
         Ok(part.plaintext.into_unproven_bytes())
+    }
+
+    /// Proves the leaves of the chunks from `first` on against the signed digest.
+    ///
+    /// # Errors
+    /// [`CryptoError::Decrypt`] if they are not the signed ones.
+    pub fn check_range(
+        &self,
+        first: u64,
+        leaves: &[Digest48],
+        proof: &RangeProof,
+        signed: &SegmentDigest,
+    ) -> Result<(), CryptoError> {
+        let root = merkle::root_from_range(self.layout().chunks(), first, leaves, &proof.0)
+            .ok_or(CryptoError::Decrypt)?;
+        self.check_root(&root, signed)
     }
 }
 
