@@ -4,8 +4,12 @@
 //! between programs (threads or tasks, which HTTP client, which store, which clock) is behind
 //! [`blocking::Host`] or [`nonblocking::Host`].
 
+/// What content without a journal says.
+const NO_JOURNAL: &str = "this content keeps no journal of its transfer";
+
 /// For plain threads.
 pub mod blocking {
+    use super::NO_JOURNAL;
     use crate::effect::{
         ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
         StoreError, StoreOp, StoreOutcome, TransportError,
@@ -58,13 +62,23 @@ pub mod blocking {
         /// [`ContentError`] if the source fails or ends before.
         fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError>;
 
-        /// Puts `bytes` at `offset`, provisionally.
+        /// Puts `bytes` at `offset`. Offsets ascend without gaps, from 0 or from where an earlier attempt
+        /// ended.
         ///
         /// # Errors
         /// [`ContentError`] if the sink fails.
         fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError>;
 
-        /// Carries out `op` by the two methods above.
+        /// Puts `bytes` at `offset` of the journal of this transfer, and gives back when they are durable.
+        /// Asked for only by operations that were told to keep a journal.
+        ///
+        /// # Errors
+        /// [`ContentError`] if there is no journal, which is what this does by itself, or it fails.
+        fn record(&mut self, _offset: u64, _bytes: Vec<u8>) -> Result<(), ContentError> {
+            Err(ContentError { reason: NO_JOURNAL.into() })
+        }
+
+        /// Carries out `op` by the methods above.
         ///
         /// # Errors
         /// As they do.
@@ -75,6 +89,9 @@ pub mod blocking {
                 }
                 ContentOp::WriteAt { offset, bytes } => {
                     self.write_at(offset, bytes).map(|()| ContentOutcome::Written)
+                }
+                ContentOp::Record { offset, bytes } => {
+                    self.record(offset, bytes).map(|()| ContentOutcome::Written)
                 }
             }
         }
@@ -168,6 +185,7 @@ pub mod blocking {
 
 /// For tasks of any executor.
 pub mod nonblocking {
+    use super::NO_JOURNAL;
     use crate::effect::{
         ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
         StoreError, StoreOp, StoreOutcome, TransportError,
@@ -202,12 +220,23 @@ pub mod nonblocking {
             length: usize,
         ) -> impl Future<Output = Result<Vec<u8>, ContentError>> + Send;
 
-        /// Puts `bytes` at `offset`, provisionally.
+        /// Puts `bytes` at `offset`. Offsets ascend without gaps, from 0 or from where an earlier attempt
+        /// ended.
         fn write_at(
             &mut self,
             offset: u64,
             bytes: Vec<u8>,
         ) -> impl Future<Output = Result<(), ContentError>> + Send;
+
+        /// Puts `bytes` at `offset` of the journal of this transfer; resolves when they are durable. Asked
+        /// for only by operations that were told to keep a journal; by itself it says that there is none.
+        fn record(
+            &mut self,
+            _offset: u64,
+            _bytes: Vec<u8>,
+        ) -> impl Future<Output = Result<(), ContentError>> + Send {
+            core::future::ready(Err(ContentError { reason: NO_JOURNAL.into() }))
+        }
     }
 
     /// Everything an operation needs from the program around it.

@@ -48,9 +48,33 @@ pub enum Error {
     /// The driver broke the contract of [`Operation`](crate::Operation).
     #[error("the driver broke the contract: {0}")]
     Misuse(#[from] Misuse),
+    /// The transfer of a large content ended early, after something of it was done.
+    #[error(transparent)]
+    Transfer(#[from] Box<TransferError>),
     /// Another user signed in, or the user signed out, while the operation was under way.
     #[error("the session changed while the operation was under way; start it again")]
     SessionChanged,
+}
+
+/// A transfer of a large content that ended early. What was done stands: bytes that came are proven
+/// against the signed digest, bytes that went are at the broker, and both can be gone on from
+/// (`Create::recording`, `Get::into_sink_that_has`).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{cause} (verified {done} of {total} bytes)")]
+pub struct TransferError {
+    /// Why it ended.
+    pub cause: Error,
+    /// Bytes that are done, from the first on.
+    pub done: u64,
+    /// Bytes of the whole content.
+    pub total: u64,
+}
+
+impl TransferError {
+    /// What a transfer fails with: the cause as it is if nothing was done yet.
+    pub(crate) fn ended(cause: Error, done: u64, total: u64) -> Error {
+        if done == 0 { cause } else { Box::new(Self { cause, done, total }).into() }
+    }
 }
 
 /// How a driver broke the contract.
@@ -427,14 +451,24 @@ impl Error {
             Self::Content(_) => "content",
             Self::Entropy(_) => "entropy",
             Self::Misuse(_) => "misuse",
+            Self::Transfer(error) => error.cause.code(),
             Self::SessionChanged => "session_changed",
+        }
+    }
+
+    /// What went wrong: of a transfer that ended early, why it did.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Transfer(error) => &error.cause,
+            error => error,
         }
     }
 
     /// Whether this is the broker's refusal with `code`.
     #[must_use]
     pub fn is_remote(&self, code: &RemoteCode) -> bool {
-        matches!(self, Self::Remote(error) if error.code == *code)
+        matches!(self.cause(), Self::Remote(error) if error.code == *code)
     }
 }
 

@@ -90,7 +90,7 @@ mod session;
 pub mod trace;
 pub mod wire;
 
-pub use error::{CryptoError, Error, InputError, LocalError, Misuse, RemoteCode, RemoteError};
+pub use error::{CryptoError, Error, InputError, LocalError, Misuse, RemoteCode, RemoteError, TransferError};
 pub use operation::{
     BoxOp, Cx, Entropy, EntropyError, Generation, Guard, Join, Leaf, Map, Now, Operation, Step,
 };

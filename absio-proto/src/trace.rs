@@ -168,6 +168,7 @@ impl Asked {
                 Self::new("content read").number(*offset).number(*length as u64)
             }
             ContentOp::WriteAt { offset, bytes } => Self::new("content write").number(*offset).field(bytes),
+            ContentOp::Record { offset, bytes } => Self::new("content record").number(*offset).field(bytes),
         }
         .digest()
     }

@@ -119,8 +119,9 @@ impl<S> Host<S> for Running<'_, '_, S> {
     /// Content is read and written on this thread (a file is sequential anyway); everything else
     /// is performed at once.
     fn all(&self, members: Vec<Effect>) -> Vec<Reply> {
-        let (own, shared): (Vec<_>, Vec<_>) =
-            members.into_iter().partition(|effect| matches!(effect, Effect::Content(_)));
+        let (own, shared): (Vec<_>, Vec<_>) = members
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::Content(_) | Effect::Progress(_)));
         let backends = self.host.backends.clone();
         let work = move |effect| perform_apart(&backends, effect);
         if own.is_empty() {
@@ -152,6 +153,7 @@ fn perform_apart(backends: &Backends, effect: Effect) -> Reply {
             thread::sleep(call.duration());
             call.reply()
         }
+        Effect::Progress(call) => call.reply(),
         Effect::Content(call) => {
             let (_, reply) = call.take();
             reply(NoContent.refuse().map(ContentOutcome::Bytes))

@@ -175,7 +175,13 @@ pub(super) fn group_roots(parts: &[Digest48]) -> Vec<u8> {
 /// `GET /v1/uploads/{upload}`.
 pub(super) fn status(turn: &mut Turn<'_>, caller: &Caller, id: UploadId) -> Turned<Plan> {
     let upload = open_upload(turn, caller.user()?, id)?;
-    let received = stored_parts(turn, id)?.into_iter().map(|(number, _)| number).collect();
+    let mut received: Vec<(u64, u64)> = Vec::new();
+    for (number, _) in stored_parts(turn, id)? {
+        match received.last_mut() {
+            Some((first, count)) if *first + *count == number => *count += 1,
+            _ => received.push((number, 1)),
+        }
+    }
     Ok(Plan::answer(json_answer(200, &UploadStatus { parts: upload.row.parts, received })))
 }
 

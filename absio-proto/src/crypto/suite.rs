@@ -110,6 +110,8 @@ labels! {
         StoreEnvelope = "key/store-envelope",
         /// Key of the MAC over an export of a local store.
         StoreExport = "key/store-export",
+        /// Keys of one entry of the journal of an upload.
+        Journal = "key/upload-journal",
     }
 }
 

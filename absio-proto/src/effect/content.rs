@@ -12,12 +12,20 @@ pub enum ContentOp {
         /// Number of bytes.
         length: usize,
     },
-    /// Put `bytes` at `offset`. Provisional until the operation is done: on an error the driver's
-    /// owner discards what was written.
+    /// Put `bytes` at `offset`. Offsets ascend without gaps, so a sink need not seek. What is written is
+    /// part of what the manifest signs; whether it is all of it is known when the operation is done.
     WriteAt {
         /// First byte, from the beginning of the content.
         offset: u64,
-        /// Decrypted bytes whose chunk tags passed, not yet proven against the signed digest.
+        /// Decrypted bytes, proven against the signed digest.
+        bytes: Vec<u8>,
+    },
+    /// Put `bytes` at `offset` of the caller's journal of this transfer, durably: what is sent next may
+    /// never be sent otherwise. Sealed; worth nothing to anybody but the user.
+    Record {
+        /// First byte, from the beginning of the journal.
+        offset: u64,
+        /// An entry.
         bytes: Vec<u8>,
     },
 }
@@ -28,6 +36,7 @@ impl core::fmt::Debug for ContentOp {
         match self {
             Self::ReadAt { offset, length } => write!(f, "read {length} bytes at {offset}"),
             Self::WriteAt { offset, bytes } => write!(f, "write {} bytes at {offset}", bytes.len()),
+            Self::Record { offset, bytes } => write!(f, "record {} bytes at {offset}", bytes.len()),
         }
     }
 }
@@ -37,7 +46,7 @@ impl core::fmt::Debug for ContentOp {
 pub enum ContentOutcome {
     /// The bytes of a [`ContentOp::ReadAt`].
     Bytes(Vec<u8>),
-    /// A [`ContentOp::WriteAt`] was taken.
+    /// A [`ContentOp::WriteAt`] was taken, or a [`ContentOp::Record`] is durable.
     Written,
 }
 

@@ -203,7 +203,7 @@ fn write_kept(kept: &Kept, writer: Writer) -> Writer {
     match &kept.content {
         None => writer.u8(0),
         Some(KeptSection::Inline(segment)) => writer.u8(1).prefixed(segment),
-        Some(KeptSection::Blob { header, blob }) => writer.u8(2).bytes(&header.encode()).bytes(&blob.0),
+        Some(KeptSection::Blob { header, blob }) => writer.u8(3).bytes(&header.encode()).bytes(&blob.0),
     }
 }
 
@@ -220,7 +220,7 @@ fn read_kept(container: ContainerId, reader: &mut Reader<'_>) -> Result<Kept, Cr
     let content = match reader.u8()? {
         0 => None,
         1 => Some(KeptSection::Inline(reader.prefixed(limits::STORE_VALUE)?.to_vec())),
-        2 => {
+        3 => {
             let header = SegmentHeader::decode(reader.bytes(HEADER_LENGTH)?)?;
             Some(KeptSection::Blob { header, blob: BlobId(reader.array()?) })
         }

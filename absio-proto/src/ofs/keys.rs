@@ -54,6 +54,7 @@ enum Place<'a> {
     Record(&'a [u8]),
     Anchor(&'a CellId),
     Envelope(&'a BlobId),
+    Journal(&'a [u8; 16]),
 }
 
 impl Place<'_> {
@@ -62,6 +63,7 @@ impl Place<'_> {
             Self::Record(_) => KeyLabel::StoreRecord,
             Self::Anchor(_) => KeyLabel::StoreAnchor,
             Self::Envelope(_) => KeyLabel::StoreEnvelope,
+            Self::Journal(_) => KeyLabel::Journal,
         }
     }
 
@@ -70,6 +72,7 @@ impl Place<'_> {
             Self::Record(name) => name,
             Self::Anchor(cell) => &cell.0,
             Self::Envelope(blob) => &blob.0,
+            Self::Journal(name) => *name,
         }
     }
 }
@@ -195,8 +198,34 @@ impl StoreKeys {
 
     /// Opens (part of) an envelope.
     pub fn open_envelope(&self, blob: &BlobId, part: u64, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.open_numbered(Place::Envelope(blob), part, value)
+    }
+
+    /// Seals an entry of the journal of an upload.
+    pub(crate) fn seal_journal(
+        &self,
+        journal: &[u8; 16],
+        number: u64,
+        data: &[u8],
+        entropy: &mut dyn Entropy,
+    ) -> Result<Vec<u8>, Error> {
+        self.seal(Place::Journal(journal), number, data, entropy)
+    }
+
+    /// Opens an entry of the journal of an upload.
+    pub(crate) fn open_journal(
+        &self,
+        journal: &[u8; 16],
+        number: u64,
+        value: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        self.open_numbered(Place::Journal(journal), number, value)
+    }
+
+    /// Opens a value that must be the one of this number.
+    fn open_numbered(&self, place: Place<'_>, number: u64, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let generation = value.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
-        (generation == Some(part)).then(|| self.open(Place::Envelope(blob), value))?
+        (generation == Some(number)).then(|| self.open(place, value))?
     }
 
     fn seal(

@@ -17,6 +17,7 @@
 //! programs that look into a root, and for the vectors.
 
 pub(crate) mod container;
+pub(crate) mod content_blob;
 pub(crate) mod cursor;
 pub(crate) mod envelope;
 pub(crate) mod export;

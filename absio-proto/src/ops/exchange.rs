@@ -82,8 +82,8 @@ impl Exchange {
     }
 
     /// A request with raw bytes as body.
-    pub(crate) fn bytes(route: Route, body: Vec<u8>) -> Self {
-        Self { body: body.into(), content_type: wire::BYTES_TYPE, ..Self::new(route) }
+    pub(crate) fn bytes(route: Route, body: Body) -> Self {
+        Self { body, content_type: wire::BYTES_TYPE, ..Self::new(route) }
     }
 
     /// With this idempotency key, which was kept before: the change may have been sent under it already.

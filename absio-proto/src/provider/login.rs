@@ -229,7 +229,7 @@ impl Login {
 /// Whether the server is simply not there.
 pub(crate) fn is_unreachable(error: &Error) -> bool {
     use crate::error::RemoteCode::{Internal, RateLimited, Unavailable};
-    match error {
+    match error.cause() {
         Error::Transport(_) => true,
         Error::Remote(error) => matches!(error.code, Unavailable | RateLimited | Internal),
         _ => false,

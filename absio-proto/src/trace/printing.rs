@@ -32,10 +32,7 @@ pub(super) fn store(op: &StoreOp) -> String {
 }
 
 pub(super) fn content(op: &ContentOp) -> String {
-    match op {
-        ContentOp::ReadAt { offset, length } => format!("content: read {length} bytes at {offset}"),
-        ContentOp::WriteAt { offset, bytes } => format!("content: write {} bytes at {offset}", bytes.len()),
-    }
+    format!("content: {op:?}")
 }
 
 pub(super) fn job(name: &str) -> String {

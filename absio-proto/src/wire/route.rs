@@ -401,7 +401,7 @@ impl Route {
             Self::KeyFile | Self::RetrieveKeyFile => 2 * limits::KEY_FILE as u64,
             Self::Content { length, .. } => (*length).max(64 << 10),
             Self::Chunks { bytes: true, .. } => limits::CONTENT_RANGE + LONGEST_RANGE_PROOF as u64,
-            Self::Events { .. } | Self::ListContainers { .. } => limits::JSON_REPLY,
+            Self::Events { .. } | Self::ListContainers { .. } | Self::UploadStatus(_) => limits::JSON_REPLY,
             _ => 64 << 10,
         }
     }

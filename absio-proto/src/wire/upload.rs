@@ -74,6 +74,6 @@ pub struct UploadBegun {
 pub struct UploadStatus {
     /// Number of parts.
     pub parts: u64,
-    /// The parts that are safely stored, ascending.
-    pub received: Vec<u64>,
+    /// The parts that are safely stored, as runs: the first of each and how many, ascending.
+    pub received: Vec<(u64, u64)>,
 }

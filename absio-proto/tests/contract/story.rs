@@ -131,6 +131,6 @@ pub(crate) fn store(op: StoreOp) -> Result<StoreOutcome, StoreError> {
 pub(crate) fn content(op: &ContentOp) -> Result<ContentOutcome, ContentError> {
     match op {
         ContentOp::ReadAt { offset, length } => Ok(ContentOutcome::Bytes(vec![*offset as u8; *length])),
-        ContentOp::WriteAt { .. } => Ok(ContentOutcome::Written),
+        ContentOp::WriteAt { .. } | ContentOp::Record { .. } => Ok(ContentOutcome::Written),
     }
 }

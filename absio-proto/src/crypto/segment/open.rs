@@ -189,7 +189,7 @@ impl SegmentOpener {
         self.check_root(&tree.root(), signed)
     }
 
-    pub(super) fn check_root(&self, root: &Digest48, signed: &SegmentDigest) -> Result<(), CryptoError> {
+    pub(crate) fn check_root(&self, root: &Digest48, signed: &SegmentDigest) -> Result<(), CryptoError> {
         let digest = SegmentDigest::compute(&self.header, self.layout.length(), root);
         if digest.length == signed.length && bool::from(digest.digest.ct_eq(&signed.digest)) {
             Ok(())

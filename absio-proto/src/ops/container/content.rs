@@ -65,9 +65,16 @@ pub enum ContentOutput {
     /// Into the [`Container`](crate::crypto::Container), at most 256 MiB.
     #[default]
     Memory,
-    /// Through [`Effect::Content`](crate::effect::Effect::Content) part by part. What was written is
-    /// worthless unless the operation succeeds.
-    Streamed,
+    /// Through [`Effect::Content`](crate::effect::Effect::Content) part by part, from the first to the last,
+    /// each proven before it is written.
+    Streamed {
+        /// So many bytes may be there already, of an earlier attempt: they are read, compared, and fetched
+        /// only where they are not what the manifest signs.
+        have: u64,
+    },
+    /// Nowhere yet: parts of it will be read when they are asked for
+    /// ([`ContentRanges`](super::ContentRanges)).
+    Ranges,
     /// Nowhere: it is verified and, by a provider that keeps things, kept; of any size unless padded.
     Discarded,
 }

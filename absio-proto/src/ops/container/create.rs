@@ -21,6 +21,7 @@ use crate::ops::ofs::NewContent;
 use crate::session::Session;
 use crate::{attempt, drive};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Creates a container with content, and optionally header, type and access list. Gives it back
 /// encrypted, with its id and keys. One round trip, and one more for all recipients whose keys are
@@ -32,6 +33,7 @@ pub struct Create {
     access: AccessList,
     padding: Padding,
     strict: bool,
+    journal: Option<Arc<Vec<u8>>>,
     destination: Destination,
     warnings: Vec<Warning>,
     revise: Option<Box<Revise>>,
@@ -48,6 +50,7 @@ impl Create {
             access: AccessList::Unspecified,
             padding: Padding::None,
             strict: false,
+            journal: None,
             destination: Destination::Broker,
             warnings: Vec::new(),
             revise: None,
@@ -93,6 +96,16 @@ impl Create {
         self
     }
 
+    /// Records what is sent of a content over 4 MiB through
+    /// [`ContentOp::Record`](crate::effect::ContentOp), and goes on from `journal`, what was recorded so
+    /// far (empty at first): parts that the broker has are not sent again, by another process either. They
+    /// are read and compared; a source that changed since is refused. A journal that is not of this content
+    /// and this revision is begun anew.
+    pub fn recording(mut self, journal: Vec<u8>) -> Self {
+        self.journal = Some(Arc::new(journal));
+        self
+    }
+
     /// Refuses permissions with which an upload would be rejected (S-135).
     pub fn strict_permissions(mut self) -> Self {
         self.strict = true;
@@ -132,6 +145,7 @@ impl Create {
             header,
             content,
             padding: self.padding,
+            journal: self.journal.clone(),
             container_type: self.container_type.take().map_or(Change::Keep, Change::Set),
             refresh: false,
             destination: self.destination,

@@ -2,14 +2,17 @@
 //!
 //! ```text
 //!  Opening (job: header, short content) ──┬─▶ Container
-//!                                         └─▶ Downloading (content in parts) ──▶ Container
+//!                                         ├─▶ Downloading (content in parts) ──▶ Container
+//!                                         └─▶ Preparing (to read from it in parts) ──▶ Container
 //! ```
 
 use super::content::ContentOutput;
 use super::download::Download;
+use super::open_content::Opening;
+use super::ranges::ContentRanges;
 use crate::crypto::ContainerKeys;
 use crate::crypto::container::{Container, ContainerData, decode_header, open_section};
-use crate::crypto::manifest::{ManifestBody, Section};
+use crate::crypto::manifest::ManifestBody;
 use crate::crypto::segment::SegmentHeader;
 use crate::effect::{BlobId, ContentError, ContentOp, ContentOutcome, Reply};
 use crate::error::{Error, InputError, Misuse};
@@ -57,6 +60,7 @@ pub(crate) struct Deliver {
     /// Whether chunks go to a blob on the way.
     streams: bool,
     kept: Option<(SegmentHeader, BlobId)>,
+    ranges: Option<ContentRanges>,
     state: State,
 }
 
@@ -72,10 +76,17 @@ struct Found {
 type Opened = Result<(Option<Zeroizing<Vec<u8>>>, Option<Zeroizing<Vec<u8>>>), Error>;
 
 enum State {
-    Opening(Option<Leaf<Opened>>, Option<Download>),
-    Downloading(Download),
+    Opening(Option<Leaf<Opened>>, Option<Transfer>),
+    Downloading(Box<Download>),
+    Preparing(Box<Opening>),
     Writing(Leaf<Result<ContentOutcome, ContentError>>),
     Done,
+}
+
+/// What is to be done for a content that is not here.
+enum Transfer {
+    Download(Box<Download>),
+    Prepare(Box<Opening>),
 }
 
 impl Deliver {
@@ -88,7 +99,8 @@ impl Deliver {
         let Sections { body, metadata, keys, header, content } = sections;
         let mut found = Found { metadata, header: None, keys: None, data: None };
         let streams = matches!(content, ContentAt::Broker { keep: Some(_) });
-        let new = |found, state| Ok(Self { output, found: Some(found), streams, kept: None, state });
+        let new =
+            |found, state| Ok(Self { output, found: Some(found), streams, kept: None, ranges: None, state });
         let Some(keys) = keys.filter(|_| decrypt) else {
             let segment = match content {
                 ContentAt::Segment(segment) => Some(segment),
@@ -102,27 +114,31 @@ impl Deliver {
             found.data = encrypted_data(header, segment);
             return new(found, State::Opening(None, None));
         };
-        let download = |output| {
-            let secret = keys.content_secret().duplicate();
-            Download::new(body.content_context(), body.content.digest, secret, output)
-        };
+        let (context, signed) = (body.content_context(), body.content.digest);
+        let opening = || Opening::of_broker(context, signed, keys.content_secret().duplicate());
         // A padded content is gathered, since only its end tells how much of it is data.
-        let output_for =
-            |section: &Section| if section.state.is_padded() { ContentOutput::Memory } else { output };
-        let (segment, download) = match content {
+        let output_here = if body.content.state.is_padded() { ContentOutput::Memory } else { output };
+        let transfer = |opening, keep| {
+            if output_here == ContentOutput::Ranges {
+                return Ok::<_, Error>(Transfer::Prepare(Box::new(opening)));
+            }
+            let download = Download::new(opening, signed.length, output_here)?;
+            Ok(Transfer::Download(Box::new(match keep {
+                Some(blob) => download.keeping(blob),
+                None => download,
+            })))
+        };
+        let (segment, transfer) = match content {
             ContentAt::Nowhere => (None, None),
             ContentAt::Segment(segment) => (Some(segment), None),
-            ContentAt::Broker { keep } => {
-                let download = download(output_for(&body.content))?;
-                (None, Some(if let Some(blob) = keep { download.keeping(blob) } else { download }))
-            }
+            ContentAt::Broker { keep } => (None, Some(transfer(opening(), keep)?)),
             ContentAt::Blob { header, blob } => {
-                (None, Some(download(output_for(&body.content))?.of_blob(header, blob)?))
+                (None, Some(transfer(opening().of_blob(header, blob), None)?))
             }
         };
         found.keys = Some(keys.duplicate());
         let opening = open_sections(body, keys, header, segment);
-        new(found, State::Opening(Some(opening), download))
+        new(found, State::Opening(Some(opening), transfer))
     }
 
     /// A container fetched still encrypted keeps its keys (S-191).
@@ -138,6 +154,11 @@ impl Deliver {
         self.streams
     }
 
+    /// After the end: the content, open for reading, if that was asked for.
+    pub(crate) fn take_ranges(&mut self) -> Option<ContentRanges> {
+        self.ranges.take()
+    }
+
     /// After the end: the blob that holds the content's chunks, if it was to be kept and could be.
     pub(crate) const fn kept(&self) -> Option<(SegmentHeader, BlobId)> {
         self.kept
@@ -147,10 +168,14 @@ impl Deliver {
     /// container, which is the end.
     fn deliver(&mut self, content: Option<Zeroizing<Vec<u8>>>) -> Result<Option<Container>, Error> {
         match (self.output, content) {
-            (ContentOutput::Streamed, Some(mut content)) => {
+            (ContentOutput::Streamed { .. }, Some(mut content)) => {
                 let bytes = core::mem::take(&mut *content);
                 self.state = State::Writing(Leaf::content(ContentOp::WriteAt { offset: 0, bytes }));
                 Ok(None)
+            }
+            (ContentOutput::Ranges, Some(content)) => {
+                self.ranges = Some(ContentRanges::of_memory(content));
+                self.finish(None).map(Some)
             }
             (ContentOutput::Discarded, _) => self.finish(None).map(Some),
             (_, content) => self.finish(content).map(Some),
@@ -200,18 +225,22 @@ impl Operation for Deliver {
     ) -> Step<Result<Container, Error>> {
         loop {
             match &mut self.state {
-                State::Opening(leaf, download) => {
+                State::Opening(leaf, transfer) => {
                     let (header, content) = match leaf {
                         Some(leaf) => attempt!(drive!(leaf, cx, reply)),
                         None => (None, None),
                     };
-                    let download = download.take();
+                    let transfer = transfer.take();
                     let found = attempt!(self.found.as_mut().ok_or(Misuse::ResumedAfterDone));
                     found.header = attempt!(header.map(|json| decode_header(&json)).transpose());
-                    if let Some(download) = download {
-                        self.state = State::Downloading(download);
-                    } else if let Some(container) = attempt!(self.deliver(content)) {
-                        return Step::Done(Ok(container));
+                    match transfer {
+                        Some(Transfer::Download(download)) => self.state = State::Downloading(download),
+                        Some(Transfer::Prepare(opening)) => self.state = State::Preparing(opening),
+                        None => {
+                            if let Some(container) = attempt!(self.deliver(content)) {
+                                return Step::Done(Ok(container));
+                            }
+                        }
                     }
                 }
                 State::Downloading(download) => {
@@ -220,6 +249,11 @@ impl Operation for Deliver {
                     if let Some(container) = attempt!(self.deliver(content)) {
                         return Step::Done(Ok(container));
                     }
+                }
+                State::Preparing(opening) => {
+                    let content = drive!(opening, cx, reply);
+                    self.ranges = Some(ContentRanges::of_chunks(content));
+                    return Step::Done(self.finish(None));
                 }
                 State::Writing(leaf) => {
                     attempt!(drive!(leaf, cx, reply));

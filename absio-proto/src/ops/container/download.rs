@@ -1,102 +1,129 @@
-//! Fetches and opens a large content in parts, several at once.
+//! Brings a large content in parts, several under way at different steps.
 //!
 //! ```text
-//!  Heading (the clear header) ──▶ Fetching (a window of parts side by side) ──▶ … ──▶ digest checked
+//!  Opening ──▶ Moving: each round begins two parts and performs one step of every part under way
 //!
-//!  each part:  Getting ──▶ Opening (job) ──▶ Writing, or kept in memory
+//!  each part:  Run (fetch, prove and open, perhaps keep) ──▶ written, in order ──▶ told as progress
 //! ```
 //!
-//! Every chunk's tag is checked before its bytes leave a part; that the whole is what the manifest
-//! signed is known only at the end, so until then everything is provisional.
+//! Every part is proven against the signed digest before its bytes are written, and parts are written
+//! from the first to the last, each once: so a failure leaves a prefix of the content that is verified
+//! ([`TransferError`](crate::error::TransferError) says how long), and a sink need not seek.
 
-use super::chunks::{Chunks, Source};
 use super::content::ContentOutput;
-use crate::crypto::Secret;
-use crate::crypto::merkle::MerkleBuilder;
-use crate::crypto::segment::{
-    HEADER_LENGTH, OpenedPart, Padding, SegmentContext, SegmentDigest, SegmentHeader, SegmentOpener,
-};
-use crate::crypto::suite::Digest48;
-use crate::effect::{BlobId, ContentError, ContentOp, ContentOutcome, Reply};
-use crate::error::{CryptoError, Error, InputError, Misuse};
+use super::open_content::{OpenContent, Opening};
+use super::run::{Proven, Run};
+use crate::crypto::segment::SegmentHeader;
+use crate::effect::{BlobId, ContentError, ContentOp, ContentOutcome, Progress, ProgressUnit, Reply};
+use crate::error::{Error, InputError, Misuse, TransferError};
 use crate::limits;
-use crate::operation::{Cx, Join, Leaf, Operation, Step};
+use crate::ofs::content_blob::ROOT;
+use crate::operation::{Cx, Leaf, Operation, Pipeline, Step};
 use crate::ops::ofs::ask::{self, Answer};
 use crate::session::Session;
 use crate::{attempt, drive};
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Parts under way at once.
-const WINDOW: u64 = 4;
+/// Parts begun in a round.
+pub(super) const STARTS: u64 = 2;
+/// Parts under way at most: each takes a few rounds.
+pub(super) const WINDOW: u64 = 6;
+/// Bytes of the roots of parts that are gathered before they are kept.
+pub(super) const ROOTS_GATHERED: usize = 4096 * ROOT as usize;
 
-/// Downloads the content segment that a verified manifest describes. Gives the plaintext, or nothing
-/// if it went to the caller's sink.
+/// Brings the content segment that a verified manifest describes. Gives the plaintext, or nothing if it
+/// went to the caller's sink.
 pub(super) struct Download {
-    source: Source,
     /// Where the sealed chunks are kept as they pass; none once that failed.
     keep: Option<BlobId>,
-    context: SegmentContext,
-    signed: SegmentDigest,
-    secret: Secret<32>,
     output: ContentOutput,
-    opener: Option<Arc<SegmentOpener>>,
-    next_chunk: u64,
-    tree: MerkleBuilder,
     plaintext: Zeroizing<Vec<u8>>,
+    begun: u64,
+    finished: u64,
+    /// Bytes that are verified, and written if they are to be.
+    done: u64,
+    /// Roots that are not kept yet, and how many are.
+    roots: Vec<u8>,
+    roots_kept: u64,
+    content: Option<OpenContent>,
+    /// Of the first part that did not come.
+    failure: Option<Error>,
     state: State,
 }
 
 enum State {
-    Start,
-    Heading(Chunks),
-    Fetching(Join<Part, OpenedBytes>),
+    Opening(Opening),
+    Moving(Pipeline<Lane, Passed>),
+    Done,
 }
 
-/// What a part gives.
-struct OpenedBytes {
-    leaves: Vec<Digest48>,
-    /// None if they went to the sink.
-    bytes: Option<Vec<u8>>,
-    /// Whether the sealed bytes are kept, if they were to be.
-    is_kept: bool,
+/// What is under way.
+enum Lane {
+    Part(Box<Run>),
+    Writing(Leaf<Result<ContentOutcome, ContentError>>, u64),
+    /// These bytes are done without being written.
+    Skipping(u64),
+    Keeping(Answer),
+    Telling(Leaf<()>),
+}
+
+enum Passed {
+    Part(Proven),
+    /// Why a part did not come. Those before it are still brought to their end.
+    Failed(Error),
+    Bytes(u64),
+    Kept(bool),
+    Told,
+}
+
+impl Operation for Lane {
+    type Output = Passed;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Passed, Error>> {
+        Step::Done(Ok(match self {
+            Self::Part(run) => match run.resume(cx, reply.take()) {
+                Step::Effect(effect) => return Step::Effect(effect),
+                Step::Done(Ok(proven)) => Passed::Part(proven),
+                Step::Done(Err(error)) => Passed::Failed(error),
+            },
+            Self::Writing(leaf, length) => {
+                attempt!(drive!(leaf, cx, reply));
+                Passed::Bytes(*length)
+            }
+            Self::Skipping(length) => Passed::Bytes(*length),
+            Self::Keeping(answer) => Passed::Kept(ask::done(drive!(answer, cx, reply)).is_ok()),
+            Self::Telling(leaf) => {
+                drive!(leaf, cx, reply);
+                Passed::Told
+            }
+        }))
+    }
 }
 
 impl Download {
-    pub(super) fn new(
-        context: SegmentContext,
-        signed: SegmentDigest,
-        secret: Secret<32>,
-        output: ContentOutput,
-    ) -> Result<Self, Error> {
-        if output == ContentOutput::Memory && signed.length > limits::CONTENT_IN_MEMORY {
-            return Err(InputError::TooLarge {
-                what: "the content",
-                actual: signed.length,
-                limit: limits::CONTENT_IN_MEMORY,
-            }
-            .into());
+    /// What `opening` opens, to `output`.
+    ///
+    /// # Errors
+    /// [`InputError::TooLarge`] for a content of `length` bytes that is to be gathered in memory.
+    pub(super) fn new(opening: Opening, length: u64, output: ContentOutput) -> Result<Self, Error> {
+        if output == ContentOutput::Memory && length > limits::CONTENT_IN_MEMORY {
+            let (what, limit) = ("the content", limits::CONTENT_IN_MEMORY);
+            return Err(InputError::TooLarge { what, actual: length, limit }.into());
         }
+        let opening = if output == ContentOutput::Memory { opening } else { opening.refusing_padding() };
         Ok(Self {
-            source: Source::Broker,
             keep: None,
-            context,
-            signed,
-            secret,
             output,
-            opener: None,
-            next_chunk: 0,
-            tree: MerkleBuilder::new(),
             plaintext: Zeroizing::default(),
-            state: State::Start,
+            begun: 0,
+            finished: 0,
+            done: 0,
+            roots: Vec::new(),
+            roots_kept: 0,
+            content: None,
+            failure: None,
+            state: State::Opening(opening),
         })
-    }
-
-    /// From the local store, where the clear header is known already.
-    pub(super) fn of_blob(mut self, header: SegmentHeader, blob: BlobId) -> Result<Self, Error> {
-        self.source = Source::Blob(blob);
-        self.open_header(header)?;
-        Ok(self)
     }
 
     /// Keeps the sealed chunks in `blob` on the way. That it fails is no failure of the download.
@@ -107,56 +134,134 @@ impl Download {
     /// The blob that holds all the chunks, and the clear header that belongs to them; none if they
     /// were not to be kept, or could not be.
     pub(super) fn kept(&self) -> Option<(SegmentHeader, BlobId)> {
-        Some((*self.opener.as_ref()?.header(), self.keep?))
+        Some((*self.content.as_ref()?.opener.header(), self.keep?))
     }
 
-    fn range(&self, offset: u64, length: u64) -> Chunks {
-        Chunks::new(self.source, &self.context, offset, length)
+    fn part(&self, content: &OpenContent, part: u64) -> Lane {
+        let (first, count) = content.chunks_of(part);
+        let run = Run::new(content.clone(), first, count).keeping(self.keep);
+        let end = (part + 1).saturating_mul(limits::PART).min(content.length());
+        Lane::Part(Box::new(match self.output {
+            ContentOutput::Streamed { have } if end <= have => run.that_may_be_there(),
+            _ => run,
+        }))
     }
 
-    fn open_header(&mut self, header: SegmentHeader) -> Result<(), Error> {
-        if self.output != ContentOutput::Memory && header.parameters.padding != Padding::None {
-            return Err(CryptoError::Decrypt.into());
+    /// What is to be done with a part that is proven, in the order of the parts.
+    fn proven(&mut self, proven: Proven) -> Lane {
+        let offset = self.finished.saturating_mul(limits::PART);
+        self.finished += 1;
+        self.keep = self.keep.filter(|_| proven.is_kept);
+        self.roots.extend_from_slice(&proven.root);
+        match (proven.bytes, self.output) {
+            (Some(bytes), ContentOutput::Streamed { .. }) => {
+                Lane::Writing(Leaf::content(ContentOp::WriteAt { offset, bytes }), proven.length)
+            }
+            (bytes, _) => {
+                let bytes = Zeroizing::new(bytes.unwrap_or_default());
+                if self.output == ContentOutput::Memory {
+                    self.plaintext.extend_from_slice(&bytes);
+                }
+                Lane::Skipping(proven.length)
+            }
         }
-        let opener = SegmentOpener::new(header, &self.context, self.signed.length, &self.secret)?;
-        self.opener = Some(Arc::new(opener));
-        Ok(())
     }
 
-    /// The next window of parts, or none if all chunks have been opened.
-    fn window(&mut self) -> Result<Option<State>, Error> {
-        let opener = self.opener.as_ref().ok_or(Misuse::MissingReply)?;
-        let layout = opener.layout();
-        let per_part = limits::PART / layout.chunk_size();
-        let mut parts = Vec::new();
-        while (parts.len() as u64) < WINDOW && self.next_chunk < layout.chunks() {
-            let count = per_part.min(layout.chunks() - self.next_chunk);
-            let (offset, length) = layout.sealed_range(self.next_chunk, count).ok_or(CryptoError::Decrypt)?;
-            parts.push(Part {
-                opener: opener.clone(),
-                first_chunk: self.next_chunk,
-                length,
-                output: self.output,
-                keep: self.keep.map(|blob| (blob, offset.saturating_sub(HEADER_LENGTH as u64))),
-                is_kept: self.keep.is_some(),
-                leaves: Vec::new(),
-                state: PartState::Getting(self.range(offset, length)),
-            });
-            self.next_chunk += count;
+    /// Keeps the roots behind the chunks: many at once, or the last of them.
+    fn keep_roots(&mut self, content: &OpenContent) -> Option<Lane> {
+        let is_end = self.finished == content.parts() && !self.roots.is_empty();
+        if self.roots.len() < ROOTS_GATHERED && !is_end {
+            return None;
         }
-        Ok((!parts.is_empty()).then(|| State::Fetching(Join::new(parts))))
+        let roots = core::mem::take(&mut self.roots);
+        let offset = content.opener.layout().sealed_length() + self.roots_kept * ROOT;
+        self.roots_kept += roots.len() as u64 / ROOT;
+        self.keep.map(|blob| Lane::Keeping(ask::write_blob(blob, offset, roots)))
+    }
+
+    /// Takes what is finished, and begins what follows from it and the next parts.
+    fn turn(&mut self, pipeline: &mut Pipeline<Lane, Passed>, cx: &mut Cx<'_>) -> Result<(), Error> {
+        let content = self.content.clone().ok_or(Misuse::ResumedAfterDone)?;
+        let mut starts = STARTS;
+        loop {
+            let mut behind = Vec::new();
+            while let Some(passed) = pipeline.take() {
+                match passed {
+                    Passed::Part(_) if self.failure.is_some() => {}
+                    Passed::Failed(error) => drop(self.failure.get_or_insert(error)),
+                    Passed::Part(proven) => {
+                        behind.push(self.proven(proven));
+                        behind.extend(self.keep_roots(&content));
+                    }
+                    Passed::Bytes(length) => {
+                        self.done += length;
+                        let (unit, total) = (ProgressUnit::BytesReceived, content.length());
+                        let progress = Progress { unit, done: self.done, total };
+                        behind.push(Lane::Telling(Leaf::progress(progress)));
+                    }
+                    Passed::Kept(is_kept) => self.keep = self.keep.filter(|_| is_kept),
+                    Passed::Told => {}
+                }
+            }
+            let goes_on = self.failure.is_none();
+            while goes_on && starts > 0 && self.begun < content.parts() && self.begun - self.finished < WINDOW
+            {
+                behind.push(self.part(&content, self.begun));
+                self.begun += 1;
+                starts -= 1;
+            }
+            if behind.is_empty() {
+                return Ok(());
+            }
+            for lane in behind {
+                pipeline.begin(lane, cx)?;
+            }
+        }
     }
 
     fn finish(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let opener = self.opener.as_ref().ok_or(Misuse::MissingReply)?;
-        opener.check_digest(&self.tree, &self.signed)?;
+        let content = self.content.as_ref().ok_or(Misuse::ResumedAfterDone)?;
         if self.output != ContentOutput::Memory {
             return Ok(None);
         }
         let mut plaintext = core::mem::take(&mut self.plaintext);
-        let length = opener.header().parameters.padding.check(&plaintext)?;
+        let length = content.opener.header().parameters.padding.check(&plaintext)?;
         plaintext.truncate(length);
         Ok(Some(plaintext))
+    }
+
+    fn step(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Option<Zeroizing<Vec<u8>>>, Error>> {
+        loop {
+            match core::mem::replace(&mut self.state, State::Done) {
+                State::Opening(mut opening) => match opening.resume(cx, reply.take()) {
+                    Step::Effect(effect) => {
+                        self.state = State::Opening(opening);
+                        return Step::Effect(effect);
+                    }
+                    Step::Done(content) => {
+                        self.content = Some(attempt!(content));
+                        self.state = State::Moving(Pipeline::new());
+                    }
+                },
+                State::Moving(mut pipeline) => {
+                    attempt!(pipeline.advance(cx, reply.take()));
+                    attempt!(self.turn(&mut pipeline, cx));
+                    if let Some(effect) = pipeline.effect() {
+                        self.state = State::Moving(pipeline);
+                        return Step::Effect(effect);
+                    }
+                    return Step::Done(match self.failure.take() {
+                        Some(failure) => Err(failure),
+                        None => self.finish(),
+                    });
+                }
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            }
+        }
     }
 }
 
@@ -167,124 +272,14 @@ impl Operation for Download {
     fn resume(
         &mut self,
         cx: &mut Cx<'_, Session>,
-        mut reply: Option<Reply>,
+        reply: Option<Reply>,
     ) -> Step<Result<Self::Output, Error>> {
-        loop {
-            match &mut self.state {
-                State::Start if self.opener.is_none() => {
-                    self.state = State::Heading(self.range(0, HEADER_LENGTH as u64));
-                    continue;
-                }
-                State::Start => {}
-                State::Heading(chunks) => {
-                    let bytes = drive!(chunks, cx, reply);
-                    attempt!(
-                        SegmentHeader::decode(&bytes).map_err(Error::from).and_then(|h| self.open_header(h))
-                    );
-                }
-                State::Fetching(join) => {
-                    for part in drive!(join, cx, reply) {
-                        self.tree.extend(&part.leaves);
-                        self.plaintext.extend(part.bytes.unwrap_or_default());
-                        self.keep = self.keep.filter(|_| part.is_kept);
-                    }
-                }
+        match self.step(cx, reply) {
+            Step::Done(Err(error)) => {
+                let total = self.content.as_ref().map_or(0, OpenContent::length);
+                Step::Done(Err(TransferError::ended(error, self.done, total)))
             }
-            match attempt!(self.window()) {
-                Some(state) => self.state = state,
-                None => return Step::Done(self.finish()),
-            }
-        }
-    }
-}
-
-/// One part: fetched, opened, written.
-struct Part {
-    opener: Arc<SegmentOpener>,
-    first_chunk: u64,
-    length: u64,
-    output: ContentOutput,
-    /// The blob for the sealed bytes, and their place in it.
-    keep: Option<(BlobId, u64)>,
-    is_kept: bool,
-    leaves: Vec<Digest48>,
-    state: PartState,
-}
-
-enum PartState {
-    Getting(Chunks),
-    Keeping(Answer, Vec<u8>),
-    Opening(Leaf<Result<OpenedPart, CryptoError>>),
-    Writing(Leaf<Result<ContentOutcome, ContentError>>),
-}
-
-impl Part {
-    fn open(&self, sealed: Vec<u8>) -> Result<PartState, Error> {
-        if sealed.len() as u64 != self.length {
-            return Err(CryptoError::Decrypt.into());
-        }
-        let (opener, first) = (self.opener.clone(), self.first_chunk);
-        Ok(PartState::Opening(Leaf::compute("open a part", move || opener.open_part(first, &sealed))))
-    }
-
-    fn received(&mut self, sealed: Vec<u8>) -> Result<PartState, Error> {
-        match self.keep.take() {
-            Some((blob, offset)) => {
-                Ok(PartState::Keeping(ask::write_blob(blob, offset, sealed.clone()), sealed))
-            }
-            None => self.open(sealed),
-        }
-    }
-
-    fn opened(&mut self, bytes: Option<Vec<u8>>) -> OpenedBytes {
-        OpenedBytes { leaves: core::mem::take(&mut self.leaves), bytes, is_kept: self.is_kept }
-    }
-
-    fn offset(&self) -> u64 {
-        self.first_chunk * self.opener.layout().chunk_size()
-    }
-}
-
-impl Operation for Part {
-    type Output = OpenedBytes;
-
-    fn resume(
-        &mut self,
-        cx: &mut Cx<'_, Session>,
-        mut reply: Option<Reply>,
-    ) -> Step<Result<OpenedBytes, Error>> {
-        loop {
-            self.state = match &mut self.state {
-                PartState::Getting(chunks) => {
-                    let sealed = drive!(chunks, cx, reply);
-                    attempt!(self.received(sealed))
-                }
-                PartState::Keeping(answer, sealed) => {
-                    self.is_kept &= drive!(answer, cx, reply).is_ok();
-                    let sealed = core::mem::take(sealed);
-                    attempt!(self.open(sealed))
-                }
-                PartState::Opening(leaf) => {
-                    let part = attempt!(drive!(leaf, cx, reply));
-                    self.leaves = part.leaves;
-                    let bytes = part.plaintext.into_unproven_bytes();
-                    match self.output {
-                        ContentOutput::Memory => return Step::Done(Ok(self.opened(Some(bytes)))),
-                        ContentOutput::Discarded => {
-                            drop(Zeroizing::new(bytes));
-                            return Step::Done(Ok(self.opened(None)));
-                        }
-                        ContentOutput::Streamed => PartState::Writing(Leaf::content(ContentOp::WriteAt {
-                            offset: self.offset(),
-                            bytes,
-                        })),
-                    }
-                }
-                PartState::Writing(leaf) => {
-                    attempt!(drive!(leaf, cx, reply));
-                    return Step::Done(Ok(self.opened(None)));
-                }
-            };
+            step => step,
         }
     }
 }

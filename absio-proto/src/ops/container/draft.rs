@@ -351,7 +351,7 @@ impl Draft {
 }
 
 /// No epoch is above its revision, and there is a revision after that.
-fn next_epoch(previous: Option<&Section>) -> u64 {
+pub(super) fn next_epoch(previous: Option<&Section>) -> u64 {
     previous.map_or(1, |section| section.epoch.saturating_add(1))
 }
 

@@ -7,6 +7,7 @@
 use super::content::ContentOutput;
 use super::deliver::{ContentAt, Deliver, Sections};
 use super::fetch::{Fetch, Fetched, own_row};
+use super::ranges::ContentRanges;
 use super::summary::metadata;
 use crate::crypto::ContainerKeys;
 use crate::crypto::container::Container;
@@ -60,8 +61,31 @@ impl Get {
     /// Puts the content through [`Effect::Content`](crate::effect::Effect::Content) instead of into
     /// the container: for contents of any size.
     pub fn into_sink(mut self) -> Self {
-        self.output = ContentOutput::Streamed;
+        self.output = ContentOutput::Streamed { have: 0 };
         self
+    }
+
+    /// As [`into_sink`](Self::into_sink), where the sink can be read and `have` bytes may be in it of an
+    /// earlier attempt: what is still what the manifest signs is not fetched again.
+    pub fn into_sink_that_has(mut self, have: u64) -> Self {
+        self.output = ContentOutput::Streamed { have };
+        self
+    }
+
+    /// Fetches no content, but opens it for reading at any place: see
+    /// [`take_ranges`](Self::take_ranges).
+    pub fn into_ranges(mut self) -> Self {
+        self.output = ContentOutput::Ranges;
+        self
+    }
+
+    /// After the end of a get [`into_ranges`](Self::into_ranges): the content; none if there is none, or
+    /// the caller may not have it.
+    pub fn take_ranges(&mut self) -> Option<ContentRanges> {
+        match &mut self.state {
+            State::Delivering(deliver) => deliver.take_ranges(),
+            State::Fetching(_) => None,
+        }
     }
 
     /// Verifies the content and gives nothing of it out.

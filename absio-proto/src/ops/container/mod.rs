@@ -1,6 +1,5 @@
 //! Containers: create, get, update, delete, list, sign anew.
 
-mod chunks;
 mod content;
 mod create;
 mod delete;
@@ -11,9 +10,14 @@ mod draft;
 mod fetch;
 mod get;
 mod grants;
+mod journal;
 mod list;
+mod open_content;
+mod part;
+mod ranges;
 mod resign;
 mod revise;
+mod run;
 mod summary;
 mod update;
 mod update_or_create;
@@ -27,6 +31,7 @@ pub(crate) use destination::Destination;
 pub use get::Get;
 pub(crate) use get::Retained;
 pub use list::{List, ListPage};
+pub use ranges::{ContentRanges, ReadRange};
 pub use resign::Resign;
 pub(crate) use revise::check_accepted;
 pub(crate) use summary::metadata;

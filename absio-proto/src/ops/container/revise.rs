@@ -3,7 +3,8 @@
 //! ```text
 //!  Start ──▶ Learning (cards of recipients) ──▶ (Uploading a large content)
 //!    ▲          ──▶ Sealing (job) ──▶ (Queueing) ──▶ Sending ──▶ (Settling) ──▶ Revised
-//!    └── once: a recipient changed keys ───────────────┘
+//!    ├── once: a recipient changed keys ───────────────┘
+//!    └── once: Looking (was all that a journal names accepted already?) ──▶ Revised
 //! ```
 //!
 //! With the outbox, the change is in it before it is sent. It is taken out when the broker accepted or
@@ -14,25 +15,26 @@
 
 use super::content::{ContentInput, Piece};
 use super::destination::Destination;
-use super::draft::{ContentDraft, Draft, HeaderDraft, Randomness, Sealed, TypeDraft};
-use super::fetch::open_keys;
+use super::draft::{ContentDraft, Draft, HeaderDraft, Randomness, Sealed, TypeDraft, next_epoch};
+use super::fetch::{Fetch, Fetched, open_keys};
 use super::get::Retained;
 use super::grants::Grants;
+use super::journal::{self, Begun, Journal};
 use super::upload::Upload;
 use crate::crypto::chain::Pin;
 use crate::crypto::manifest::TypeOpening;
-use crate::crypto::segment::{Padding, SegmentHeader, SegmentSealer, segment_length};
+use crate::crypto::segment::{Padding, SegmentDigest, SegmentHeader, SegmentSealer, segment_length};
 use crate::crypto::{CardChain, ContainerKeys, container_id};
 use crate::effect::{BlobId, Reply, TransportError};
 use crate::error::{CryptoError, Error, LocalError, Misuse, RemoteCode};
 use crate::limits;
-use crate::model::{ContainerId, UserId};
+use crate::model::{ContainerId, Portion, UserId};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::ops::Exchange;
 use crate::ops::ofs::{NewContent, Transact};
 use crate::ops::outbox::{Enqueue, Enqueued, Unsent, dequeue, is_undecided};
 use crate::ops::user::PublicKeys;
-use crate::session::{Head, Session};
+use crate::session::{Head, Session, User};
 use crate::wire::{self, ContainerChanged, Route};
 use crate::{attempt, drive};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +67,8 @@ pub(super) struct Revision {
     pub(super) header: Change<Zeroizing<Vec<u8>>>,
     pub(super) content: Change<ContentInput>,
     pub(super) padding: Padding,
+    /// The journal of the upload so far, if one is kept.
+    pub(super) journal: Option<Arc<Vec<u8>>>,
     pub(super) container_type: Change<String>,
     /// Asks for the cards of all recipients, known or not.
     pub(super) refresh: bool,
@@ -106,12 +110,16 @@ pub(super) struct Revise {
     /// Its number in the outbox, while it is there.
     queued: Option<u64>,
     failure: Option<Error>,
+    /// Whether it was looked whether the revision was accepted already.
+    has_looked: bool,
     state: State,
 }
 
 enum State {
     Start,
     Learning(PublicKeys),
+    /// Whether the content with this digest is the container's already.
+    Looking(Box<Fetch>, SegmentDigest),
     Uploading(Box<Upload>),
     Sealing(Leaf<Result<Sealed, Error>>),
     Queueing(Box<Enqueue>, Route, Vec<u8>),
@@ -132,6 +140,7 @@ impl Revise {
             revised: None,
             queued: None,
             failure: None,
+            has_looked: false,
             state: State::Start,
         }
     }
@@ -170,11 +179,19 @@ impl Revise {
             Some(head) => head.view.body().next_revision()?,
             None => 1,
         };
-        let keys = self.keys(&revision, cx)?;
+        let begun = begun(&revision, &signer)?;
+        if let Some(state) = begun.as_ref().and_then(|begun| self.look(begun)) {
+            return Ok(state);
+        }
+        let begun = begun.filter(|begun| goes_on(&revision, begun, signer.id()));
+        let mut keys = self.keys(&revision, cx)?;
+        if let Some(begun) = &begun {
+            keys = keys.map(|keys| keys.with_content_secret(begun.secret.duplicate()));
+        }
         let (container, id_salt) = match &revision.base {
             Some(head) => (head.view.body().container, head.view.body().id_salt),
             None => {
-                let salt = cx.random()?;
+                let salt = begun.as_ref().map_or_else(|| cx.random(), |begun| Ok(begun.id_salt))?;
                 (container_id(signer.id(), &salt), salt)
             }
         };
@@ -213,7 +230,10 @@ impl Revise {
         match revision.content {
             Change::Keep => {}
             Change::Clear => draft.content = ContentDraft::Clear,
-            Change::Set(content) => return self.place_content(draft, content, revision.padding),
+            Change::Set(content) => {
+                let records = revision.journal.is_some();
+                return self.place_content(draft, content, revision.padding, records, begun, cx);
+            }
         }
         Ok(seal(draft))
     }
@@ -224,6 +244,9 @@ impl Revise {
         mut draft: Draft,
         content: ContentInput,
         padding: Padding,
+        records: bool,
+        begun: Option<Begun>,
+        cx: &mut Cx<'_>,
     ) -> Result<State, Error> {
         let parameters = draft.content_parameters(padding);
         let length = padding.padded_length(content.length());
@@ -234,10 +257,52 @@ impl Revise {
         }
         let parameters = draft.content_parameters(Padding::None);
         let keys = draft.keys.as_ref().ok_or(CryptoError::Decrypt)?;
-        let sealer = SegmentSealer::new(parameters, keys.content_secret())?;
-        let upload = Upload::new(draft.container, content, sealer, self.destination)?;
+        let sealer = match begun.as_ref().and_then(Begun::sealer) {
+            Some(sealer) => sealer,
+            None => SegmentSealer::new(parameters, keys.content_secret())?,
+        };
+        let mut upload = Upload::new(draft.container, content, sealer, self.destination)?;
+        if records && self.destination.reaches_broker() {
+            let store_keys = journal::keys(&draft.signer)?;
+            let journal = match &begun {
+                Some(begun) => Journal::of(store_keys, begun),
+                None => Journal::new(store_keys, draft.id_salt, keys, cx.entropy)?,
+            };
+            upload = upload.recording(journal, begun);
+        }
         self.draft = Some(draft);
         Ok(State::Uploading(Box::new(upload)))
+    }
+
+    /// Looks, once, whether an upload that was recorded to its last part is the container's content: the
+    /// process may have ended before it heard of it.
+    fn look(&mut self, begun: &Begun) -> Option<State> {
+        let digest = begun.digest()?;
+        if core::mem::replace(&mut self.has_looked, true) {
+            return None;
+        }
+        let container = begun.header.parameters.context.container;
+        Some(State::Looking(Box::new(Fetch::new(container, Portion::Metadata)), digest))
+    }
+
+    /// The revision that was accepted already, or once more from the start.
+    fn looked(
+        &mut self,
+        found: Result<Fetched, Error>,
+        digest: SegmentDigest,
+    ) -> Result<Option<Revised>, Error> {
+        match found {
+            Ok(Fetched { head, keys, .. }) if head.view.body().content.digest == digest => {
+                self.state = State::Done;
+                let nothing =
+                    Revised { head, keys, header: None, content: None, streamed: None, queued: None };
+                return Ok(Some(nothing));
+            }
+            Ok(_) | Err(Error::Remote(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.state = State::Start;
+        Ok(None)
     }
 
     /// The keys after this revision: a fresh secret for each section that changes, the old one for
@@ -358,6 +423,23 @@ impl Revise {
     }
 }
 
+/// What the journal of an earlier attempt tells, if it is of this content.
+fn begun(revision: &Revision, signer: &User) -> Result<Option<Begun>, Error> {
+    let (Some(bytes), Change::Set(content)) = (&revision.journal, &revision.content) else { return Ok(None) };
+    let begun = Begun::read(&journal::keys(signer)?, bytes);
+    Ok(begun.filter(|begun| begun.length == content.length() && begun.sealer().is_some()))
+}
+
+/// Whether an earlier attempt was for the content that this revision makes.
+fn goes_on(revision: &Revision, begun: &Begun, signer: UserId) -> bool {
+    let context = begun.header.parameters.context;
+    let expected = match &revision.base {
+        Some(head) => (head.view.body().container, next_epoch(Some(&head.view.body().content))),
+        None => (container_id(signer, &begun.id_salt), next_epoch(None)),
+    };
+    (context.container, context.epoch) == expected
+}
+
 fn cannot_queue(unreached: TransportError) -> Error {
     let reason = "a content over 4 MiB, or from a source, goes straight to the server";
     LocalError::CannotQueue { reason, unreached }.into()
@@ -395,6 +477,16 @@ impl Operation for Revise {
                     let chains = drive!(keys, cx, reply);
                     attempt!(self.draft(chains, cx))
                 }
+                State::Looking(fetch, digest) => match fetch.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(found) => {
+                        let digest = *digest;
+                        match attempt!(self.looked(found, digest)) {
+                            Some(revised) => return Step::Done(Ok(revised)),
+                            None => continue,
+                        }
+                    }
+                },
                 State::Uploading(upload) => match upload.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(uploaded)) => {
@@ -403,10 +495,12 @@ impl Operation for Revise {
                         draft.content = ContentDraft::Uploaded(uploaded.upload, uploaded.digest);
                         seal(draft)
                     }
-                    Step::Done(Err(Error::Transport(error))) if self.may_wait() => {
-                        return Step::Done(Err(cannot_queue(error)));
+                    Step::Done(Err(error)) => {
+                        return Step::Done(Err(match error.cause() {
+                            Error::Transport(unreached) if self.may_wait() => cannot_queue(unreached.clone()),
+                            _ => error,
+                        }));
                     }
-                    Step::Done(Err(error)) => return Step::Done(Err(error)),
                 },
                 State::Sealing(leaf) => {
                     let sealed = attempt!(drive!(leaf, cx, reply));

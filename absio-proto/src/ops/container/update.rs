@@ -25,6 +25,7 @@ use crate::ops::ofs::NewContent;
 use crate::session::{Head, Session};
 use crate::{attempt, drive};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// How often an update is built anew on top of what others changed at the same time.
 const ATTEMPTS: u32 = 5;
@@ -40,6 +41,7 @@ pub struct Update {
     access: AccessChange,
     padding: Padding,
     strict: bool,
+    journal: Option<Arc<Vec<u8>>>,
     force: bool,
     attempts: u32,
     /// Whether the manifest was fetched by this operation.
@@ -72,6 +74,7 @@ impl Update {
             access: AccessChange::Keep,
             padding: Padding::None,
             strict: false,
+            journal: None,
             force: false,
             attempts: 0,
             is_fresh: false,
@@ -126,6 +129,16 @@ impl Update {
     /// Hides the exact length of a new content of up to 4 MiB.
     pub fn padded(mut self) -> Self {
         self.padding = Padding::Padme;
+        self
+    }
+
+    /// Records what is sent of a content over 4 MiB through
+    /// [`ContentOp::Record`](crate::effect::ContentOp), and goes on from `journal`, what was recorded so
+    /// far (empty at first): parts that the broker has are not sent again, by another process either. They
+    /// are read and compared; a source that changed since is refused. A journal that is not of this content
+    /// and this revision is begun anew.
+    pub fn recording(mut self, journal: Vec<u8>) -> Self {
+        self.journal = Some(Arc::new(journal));
         self
     }
 
@@ -193,6 +206,7 @@ impl Update {
             header,
             content: self.content.clone(),
             padding: self.padding,
+            journal: self.journal.clone(),
             container_type: self.container_type.clone(),
             refresh: self.refresh,
             destination: self.destination,

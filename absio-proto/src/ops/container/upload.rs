@@ -1,33 +1,36 @@
-//! Seals a large content in parts, several at once, and sends them, or keeps them, or both.
+//! Seals a large content in parts, several under way at different steps, and sends them, or keeps them,
+//! or both.
 //!
 //! ```text
-//!  Start ──▶ (Beginning) ──▶ Sending (a window of parts side by side) ──▶ … ──▶ digest
+//!  Start ──▶ (Beginning) ──▶ Moving: each round begins two parts and performs one step of each ──▶ digest
 //!
 //!  each part:  Reading ──▶ Sealing (job) ──▶ (Keeping, in the local store) ──▶ (Putting, to the broker)
 //! ```
 //!
-//! A part is sealed once; its ciphertext is kept until the broker has it (F1), and a lost answer is
-//! followed by the same bytes.
+//! So one part is sealed while the one before it is on its way and the one behind it is read. A part is
+//! sealed once; its ciphertext is held until the broker has it (F1), and a lost answer is followed by the
+//! same bytes. Parts are read from the first to the last, so a source need not seek.
 
-use super::content::{ContentInput, Piece, Read};
+use super::content::{ContentInput, Read};
 use super::destination::Destination;
+use super::download::{ROOTS_GATHERED, STARTS, WINDOW};
+use super::journal::{Begun, Journal};
+use super::part::{Part, PartState};
 use crate::crypto::merkle::MerkleBuilder;
 use crate::crypto::segment::{HEADER_LENGTH, Layout, SegmentDigest, SegmentHeader, SegmentSealer};
 use crate::crypto::suite::Digest48;
-use crate::effect::{BlobId, Reply};
-use crate::error::{Error, InputError};
+use crate::effect::{BlobId, Body, ContentError, ContentOutcome, Progress, ProgressUnit, Reply};
+use crate::error::{Error, LocalError, Misuse, RemoteCode, TransferError};
 use crate::limits;
 use crate::model::ContainerId;
-use crate::operation::{Cx, Join, Leaf, Operation, Step};
+use crate::ofs::content_blob::ROOT;
+use crate::operation::{Cx, Leaf, Operation, Pipeline, Step};
 use crate::ops::Exchange;
 use crate::ops::ofs::ask::{self, Answer};
 use crate::session::Session;
-use crate::wire::{self, Base64, BeginUpload, Route, UploadBegun, UploadId};
+use crate::wire::{self, Base64, BeginUpload, Route, UploadBegun, UploadId, UploadStatus};
 use crate::{attempt, drive};
 use std::sync::Arc;
-
-/// Parts under way at once.
-const WINDOW: u64 = 4;
 
 /// A content that was sealed in parts.
 pub(super) struct Uploaded {
@@ -47,20 +50,70 @@ pub(super) struct Upload {
     content: ContentInput,
     sealer: Arc<SegmentSealer>,
     layout: Layout,
-    plan: Option<UploadBegun>,
-    next: u64,
+    upload: Option<UploadId>,
+    /// What is recorded before it is sent.
+    journal: Option<Arc<Journal>>,
+    /// What an earlier attempt recorded.
+    resumed: Option<Begun>,
+    /// Runs of parts that the broker has: first and number.
+    received: Vec<(u64, u64)>,
+    begun: u64,
+    finished: u64,
     tree: MerkleBuilder,
+    /// Roots that are not kept yet, and how many are.
+    roots: Vec<u8>,
+    roots_kept: u64,
+    /// Of the first part that did not go.
+    failure: Option<Error>,
     state: State,
 }
 
 enum State {
     Start,
+    /// What the broker has of an earlier attempt.
+    Asking(Exchange),
     Beginning(Exchange),
-    Sending(Join<Part, PartDone>),
+    Recording(Leaf<Result<ContentOutcome, ContentError>>),
+    Moving(Pipeline<Lane, Passed>),
+    /// It failed and nobody can go on with it: the broker may drop it.
+    Aborting(Exchange, Error),
+    Done,
 }
 
-/// The leaves of a part, and whether it is kept if it was to be.
-type PartDone = (Vec<Digest48>, bool);
+/// What is under way.
+enum Lane {
+    Part(Box<Part>),
+    Keeping(Answer),
+    Telling(Leaf<()>),
+}
+
+enum Passed {
+    /// The root of a part, and whether it is kept if it was to be.
+    Part(Digest48, bool),
+    /// Why a part did not go. Those before it are still brought to their end.
+    Failed(Error),
+    Kept(bool),
+    Told,
+}
+
+impl Operation for Lane {
+    type Output = Passed;
+
+    fn resume(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Passed, Error>> {
+        Step::Done(Ok(match self {
+            Self::Part(part) => match part.resume(cx, reply.take()) {
+                Step::Effect(effect) => return Step::Effect(effect),
+                Step::Done(Ok((root, is_kept))) => Passed::Part(root, is_kept),
+                Step::Done(Err(error)) => Passed::Failed(error),
+            },
+            Self::Keeping(answer) => Passed::Kept(ask::done(drive!(answer, cx, reply)).is_ok()),
+            Self::Telling(leaf) => {
+                drive!(leaf, cx, reply);
+                Passed::Told
+            }
+        }))
+    }
+}
 
 impl Upload {
     pub(super) fn new(
@@ -77,11 +130,23 @@ impl Upload {
             content,
             sealer: Arc::new(sealer),
             layout,
-            plan: None,
-            next: 0,
+            upload: None,
+            journal: None,
+            resumed: None,
+            received: Vec::new(),
+            begun: 0,
+            finished: 0,
             tree: MerkleBuilder::new(),
+            roots: Vec::new(),
+            roots_kept: 0,
+            failure: None,
             state: State::Start,
         })
+    }
+
+    /// Records in `journal` what is sent, and goes on from what an earlier attempt recorded there.
+    pub(super) fn recording(self, journal: Journal, resumed: Option<Begun>) -> Self {
+        Self { journal: Some(Arc::new(journal)), resumed, ..self }
     }
 
     fn begin(&self) -> Exchange {
@@ -110,31 +175,186 @@ impl Upload {
         }
     }
 
-    /// The next window of parts, or none if all are done.
-    fn window(&mut self) -> Option<State> {
-        let last = self.parts().min(self.next.saturating_add(WINDOW));
-        let parts: Vec<Part> = (self.next..last).map(|part| self.part(part)).collect();
-        self.next = last;
-        (!parts.is_empty()).then(|| State::Sending(Join::new(parts)))
+    /// The beginning of the journal, or its correction, before the first part is sent.
+    fn record(&self, upload: UploadId, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Some(journal) = &self.journal else { return Ok(State::Moving(Pipeline::new())) };
+        let op = journal.begin(self.sealer.header(), upload, self.content.length(), cx.entropy)?;
+        Ok(State::Recording(Leaf::content(op)))
     }
 
-    fn part(&self, part: u64) -> Part {
+    /// What the broker has of the earlier attempt. If it dropped it, it is begun there again: every part
+    /// that was recorded is still compared with the record.
+    fn asked(&mut self, answer: Result<Vec<u8>, Error>) -> Result<State, Error> {
+        match answer {
+            Ok(body) => {
+                let status: UploadStatus = wire::from_json("the upload's state", &body)?;
+                if status.parts != self.parts() {
+                    return Err(Error::Protocol("it divides an upload in another way than agreed".into()));
+                }
+                self.received = status.received;
+                Ok(State::Moving(Pipeline::new()))
+            }
+            Err(error) if error.is_remote(&RemoteCode::UploadNotFound) => {
+                self.upload = None;
+                Ok(State::Beginning(self.begin()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn part(&self, part: u64) -> Lane {
         let offset = part.saturating_mul(limits::PART);
         let length = limits::PART.min(self.content.length().saturating_sub(offset));
         let length = usize::try_from(length).unwrap_or(0);
         let first_chunk = part.saturating_mul(self.chunks_per_part());
         let place = self.layout.sealed_range(first_chunk, 1).map(|(offset, _)| offset);
         let place = place.unwrap_or_default().saturating_sub(HEADER_LENGTH as u64);
-        Part {
-            upload: self.plan.as_ref().map(|plan| plan.upload_id),
+        let recorded = usize::try_from(part).ok().and_then(|part| self.resumed.as_ref()?.roots.get(part));
+        let is_received = self.received.iter().any(|(first, count)| part.wrapping_sub(*first) < *count);
+        Lane::Part(Box::new(Part {
+            upload: self.upload.filter(|_| recorded.is_none() || !is_received),
             keep: self.keep.map(|blob| (blob, place)),
             is_kept: self.keep.is_some(),
+            must_keep: self.upload.is_none(),
+            journal: self.journal.clone(),
+            recorded: recorded.copied(),
             part,
             first_chunk,
             last: part.saturating_add(1) == self.parts(),
             sealer: self.sealer.clone(),
-            leaves: Vec::new(),
+            sealed: Body::new(),
+            root: [0; 48],
             state: PartState::Reading(Read::new(&self.content, offset, length)),
+        }))
+    }
+
+    /// Keeps the roots behind the chunks: many at once, or the last of them.
+    fn keep_roots(&mut self) -> Option<Lane> {
+        let is_end = self.finished == self.parts() && !self.roots.is_empty();
+        if self.roots.len() < ROOTS_GATHERED && !is_end {
+            return None;
+        }
+        let roots = core::mem::take(&mut self.roots);
+        let offset = self.layout.sealed_length() + self.roots_kept * ROOT;
+        self.roots_kept += roots.len() as u64 / ROOT;
+        self.keep.map(|blob| Lane::Keeping(ask::write_blob(blob, offset, roots)))
+    }
+
+    fn done(&self) -> u64 {
+        self.finished.saturating_mul(limits::PART).min(self.content.length())
+    }
+
+    /// Takes what is finished, and begins what follows from it and the next parts.
+    fn turn(&mut self, pipeline: &mut Pipeline<Lane, Passed>, cx: &mut Cx<'_>) -> Result<(), Error> {
+        let mut starts = STARTS;
+        loop {
+            let mut behind = Vec::new();
+            while let Some(passed) = pipeline.take() {
+                match passed {
+                    Passed::Part(..) if self.failure.is_some() => {}
+                    Passed::Failed(error) => drop(self.failure.get_or_insert(error)),
+                    Passed::Part(root, is_kept) => {
+                        self.finished += 1;
+                        self.tree.push(root);
+                        self.keep = self.keep.filter(|_| is_kept);
+                        self.roots.extend_from_slice(&root);
+                        behind.extend(self.keep_roots());
+                        let (unit, total) = (ProgressUnit::BytesSent, self.content.length());
+                        let progress = Progress { unit, done: self.done(), total };
+                        behind.push(Lane::Telling(Leaf::progress(progress)));
+                    }
+                    // What is kept nowhere else must be kept here.
+                    Passed::Kept(false) if !self.destination.reaches_broker() => {
+                        let reason = "the content could not be kept".into();
+                        return Err(LocalError::Degraded { reason }.into());
+                    }
+                    Passed::Kept(is_kept) => self.keep = self.keep.filter(|_| is_kept),
+                    Passed::Told => {}
+                }
+            }
+            let goes_on = self.failure.is_none();
+            while goes_on && starts > 0 && self.begun < self.parts() && self.begun - self.finished < WINDOW {
+                behind.push(self.part(self.begun));
+                self.begun += 1;
+                starts -= 1;
+            }
+            if behind.is_empty() {
+                return Ok(());
+            }
+            for lane in behind {
+                pipeline.begin(lane, cx)?;
+            }
+        }
+    }
+
+    fn finish(&self) -> Uploaded {
+        let header = self.sealer.header();
+        let digest = SegmentDigest::compute(header, self.content.length(), &self.tree.root());
+        Uploaded { upload: self.upload, digest, kept: self.keep.map(|blob| (*header, blob)) }
+    }
+
+    fn step(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Uploaded, Error>> {
+        loop {
+            self.state = match &mut self.state {
+                State::Start if !self.destination.reaches_broker() => State::Moving(Pipeline::new()),
+                State::Start => match &self.resumed {
+                    Some(begun) => {
+                        self.upload = Some(begun.upload);
+                        State::Asking(Exchange::new(Route::UploadStatus(begun.upload)))
+                    }
+                    None => State::Beginning(self.begin()),
+                },
+                State::Asking(exchange) => match exchange.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    Step::Done(answer) => attempt!(self.asked(answer)),
+                },
+                State::Beginning(exchange) => {
+                    let body = drive!(exchange, cx, reply);
+                    let plan: UploadBegun = attempt!(wire::from_json("the upload's reply", &body));
+                    attempt!(self.check_plan(&plan));
+                    self.upload = Some(plan.upload_id);
+                    attempt!(self.record(plan.upload_id, cx))
+                }
+                State::Recording(leaf) => {
+                    attempt!(drive!(leaf, cx, reply));
+                    State::Moving(Pipeline::new())
+                }
+                State::Moving(pipeline) => {
+                    attempt!(pipeline.advance(cx, reply.take()));
+                    let mut pipeline = core::mem::replace(pipeline, Pipeline::new());
+                    attempt!(self.turn(&mut pipeline, cx));
+                    let effect = pipeline.effect();
+                    self.state = if effect.is_some() { State::Moving(pipeline) } else { State::Done };
+                    match effect {
+                        Some(effect) => return Step::Effect(effect),
+                        None => match self.failure.take() {
+                            None => return Step::Done(Ok(self.finish())),
+                            Some(failure) => match self.give_up(failure) {
+                                Ok(state) => state,
+                                Err(failure) => return Step::Done(Err(failure)),
+                            },
+                        },
+                    }
+                }
+                State::Aborting(exchange, failure) => match exchange.resume(cx, reply.take()) {
+                    Step::Effect(effect) => return Step::Effect(effect),
+                    // Whether it could or not: the broker drops it after a day.
+                    Step::Done(_) => {
+                        return Step::Done(Err(core::mem::replace(failure, Misuse::ResumedAfterDone.into())));
+                    }
+                },
+                State::Done => return Step::Done(Err(Misuse::ResumedAfterDone.into())),
+            };
+        }
+    }
+
+    /// Takes the upload back, unless it is recorded or the broker is not there.
+    fn give_up(&self, failure: Error) -> Result<State, Error> {
+        match (self.upload, &self.journal, &failure) {
+            (_, _, Error::Transport(_)) | (None, ..) | (_, Some(_), _) => Err(failure),
+            (Some(upload), None, _) => {
+                Ok(State::Aborting(Exchange::new(Route::AbortUpload(upload)), failure))
+            }
         }
     }
 }
@@ -145,123 +365,13 @@ impl Operation for Upload {
     fn resume(
         &mut self,
         cx: &mut Cx<'_, Session>,
-        mut reply: Option<Reply>,
+        reply: Option<Reply>,
     ) -> Step<Result<Self::Output, Error>> {
-        loop {
-            match &mut self.state {
-                State::Start if self.destination.reaches_broker() => {
-                    self.state = State::Beginning(self.begin());
-                    continue;
-                }
-                State::Start => {}
-                State::Beginning(exchange) => {
-                    let body = drive!(exchange, cx, reply);
-                    let plan = attempt!(wire::from_json("the upload's reply", &body));
-                    attempt!(self.check_plan(&plan));
-                    self.plan = Some(plan);
-                }
-                State::Sending(join) => {
-                    for (leaves, is_kept) in drive!(join, cx, reply) {
-                        self.tree.extend(&leaves);
-                        self.keep = self.keep.filter(|_| is_kept);
-                    }
-                }
+        match self.step(cx, reply) {
+            Step::Done(Err(error)) => {
+                Step::Done(Err(TransferError::ended(error, self.done(), self.content.length())))
             }
-            match self.window() {
-                Some(state) => self.state = state,
-                None => {
-                    let upload = self.plan.as_ref().map(|plan| plan.upload_id);
-                    let header = self.sealer.header();
-                    let digest = SegmentDigest::compute(header, self.content.length(), &self.tree.root());
-                    let kept = self.keep.map(|blob| (*header, blob));
-                    return Step::Done(Ok(Uploaded { upload, digest, kept }));
-                }
-            }
-        }
-    }
-}
-
-/// One part: read, sealed, kept, sent.
-struct Part {
-    upload: Option<UploadId>,
-    /// The blob for the sealed bytes, and their place in it.
-    keep: Option<(BlobId, u64)>,
-    is_kept: bool,
-    part: u64,
-    first_chunk: u64,
-    last: bool,
-    sealer: Arc<SegmentSealer>,
-    leaves: Vec<Digest48>,
-    state: PartState,
-}
-
-enum PartState {
-    Reading(Read),
-    Sealing(Leaf<Result<crate::crypto::segment::SealedPart, InputError>>),
-    Keeping(Answer, Vec<u8>),
-    Putting(Exchange),
-}
-
-impl Part {
-    fn seal(&self, piece: Piece) -> PartState {
-        let (sealer, first, last) = (self.sealer.clone(), self.first_chunk, self.last);
-        PartState::Sealing(Leaf::compute("seal a part", move || sealer.seal_part(first, piece.bytes(), last)))
-    }
-
-    fn sealed(&mut self, bytes: Vec<u8>) -> Option<PartState> {
-        match self.keep.take() {
-            Some((blob, offset)) => {
-                Some(PartState::Keeping(ask::write_blob(blob, offset, bytes.clone()), bytes))
-            }
-            None => self.put(bytes),
-        }
-    }
-
-    fn put(&self, bytes: Vec<u8>) -> Option<PartState> {
-        let route = Route::PutPart { upload: self.upload?, part: self.part };
-        Some(PartState::Putting(Exchange::bytes(route, bytes)))
-    }
-}
-
-impl Operation for Part {
-    type Output = PartDone;
-
-    fn resume(
-        &mut self,
-        cx: &mut Cx<'_, Session>,
-        mut reply: Option<Reply>,
-    ) -> Step<Result<PartDone, Error>> {
-        loop {
-            let next = match &mut self.state {
-                PartState::Reading(read) => {
-                    let piece = drive!(read, cx, reply);
-                    Some(self.seal(piece))
-                }
-                PartState::Sealing(leaf) => {
-                    let sealed = attempt!(drive!(leaf, cx, reply));
-                    self.leaves = sealed.leaves;
-                    self.sealed(sealed.bytes)
-                }
-                PartState::Keeping(answer, bytes) => {
-                    let kept = ask::done(drive!(answer, cx, reply));
-                    let bytes = core::mem::take(bytes);
-                    if self.upload.is_none() {
-                        // Kept here or nowhere.
-                        attempt!(kept);
-                    } else {
-                        self.is_kept &= kept.is_ok();
-                    }
-                    self.put(bytes)
-                }
-                PartState::Putting(exchange) => {
-                    drive!(exchange, cx, reply);
-                    None
-                }
-            };
-            match next {
-                Some(state) => self.state = state,
-                None => return Step::Done(Ok((core::mem::take(&mut self.leaves), self.is_kept))),
-            }
+            step => step,
         }
     }
 }

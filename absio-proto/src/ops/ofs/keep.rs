@@ -8,12 +8,13 @@
 use super::ask::{self, Answer};
 use super::{Change, Recall, Transact};
 use crate::crypto::chain::Pin;
-use crate::crypto::segment::{HEADER_LENGTH, SegmentHeader};
+use crate::crypto::segment::SegmentHeader;
 use crate::effect::{BlobId, Reply, StoreErrorKind};
 use crate::error::{Error, InputError, Misuse};
 use crate::limits;
 use crate::model::{Permissions, UserId};
 use crate::ofs::container::{ContainerRecord, Kept, KeptSection};
+use crate::ofs::content_blob::chunks_and_roots;
 use crate::ofs::envelope;
 use crate::ofs::keys::Kind;
 use crate::ofs::outbox::OutboxRow;
@@ -146,7 +147,7 @@ impl Keep {
                 let header = SegmentHeader::split(&segment)?.0;
                 let blob = keys.blob_id(cx.random()?);
                 self.place(KeptSection::Blob { header, blob });
-                return self.write(blob, &segment[HEADER_LENGTH..]);
+                return self.write(blob, &chunks_and_roots(&segment)?);
             }
         }
         if self.record.is_local && self.record.kept.is_some() && self.record.envelope.is_none() {

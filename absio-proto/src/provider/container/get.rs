@@ -20,7 +20,7 @@ use crate::ofs::container::{ContainerRecord, Kept, KeptSection};
 use crate::ofs::keys::Kind;
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::container::deliver::{ContentAt, Deliver, Sections};
-use crate::ops::container::{self, ContentOutput, Warning, metadata};
+use crate::ops::container::{self, ContentOutput, ContentRanges, Warning, metadata};
 use crate::ops::ofs::{Change, Check, Keep, NewContent, Recall, Repair, Transact, ask};
 use crate::provider::login::is_unreachable;
 use crate::provider::{Options, Standard};
@@ -57,7 +57,20 @@ impl Get {
     /// The content goes through [`Effect::Content`](crate::effect::Effect::Content), for any size.
     #[must_use]
     pub const fn into_sink(self) -> Self {
-        Self { output: ContentOutput::Streamed, ..self }
+        self.into_sink_that_has(0)
+    }
+
+    /// As [`into_sink`](Self::into_sink), where the sink can be read and may have the first `have` bytes of
+    /// an earlier attempt: they are compared, and what is whole is not fetched again.
+    #[must_use]
+    pub const fn into_sink_that_has(self, have: u64) -> Self {
+        Self { output: ContentOutput::Streamed { have }, ..self }
+    }
+
+    /// No content is fetched, but it is opened for reading at any place: [`Got::ranges`].
+    #[must_use]
+    pub const fn into_ranges(self) -> Self {
+        Self { output: ContentOutput::Ranges, ..self }
     }
 
     /// The content is verified and kept, and not given out: for bringing a device up to date.
@@ -84,6 +97,8 @@ pub struct Got {
     pub fresh_at: Option<Timestamp>,
     /// Usually empty.
     pub warnings: Vec<Warning>,
+    /// The content, open for reading, of a get [`into_ranges`](Get::into_ranges).
+    pub ranges: Option<ContentRanges>,
 }
 
 /// The operation of [`Get`] under a standard provider.
@@ -147,7 +162,8 @@ impl Getting {
         let mut get = container::Get::new(self.get.container, self.get.portion);
         get = match self.get.output {
             ContentOutput::Memory => get,
-            ContentOutput::Streamed => get.into_sink(),
+            ContentOutput::Streamed { have } => get.into_sink_that_has(have),
+            ContentOutput::Ranges => get.into_ranges(),
             ContentOutput::Discarded => get.discarding(),
         };
         if !self.get.decrypt {
@@ -262,20 +278,22 @@ impl Getting {
     }
 
     /// The container is delivered from the local store.
-    fn answered(&self, container: Container) -> Got {
+    fn answered(&self, container: Container, ranges: Option<ContentRanges>) -> Got {
         let fresh_at = self.record.as_ref().and_then(|record| record.fresh_at);
-        Got { container, from_cache: true, fresh_at, warnings: Vec::new() }
+        Got { container, from_cache: true, fresh_at, warnings: Vec::new(), ranges }
     }
 
     /// The container came from the broker: keep it.
     fn fetched(
         &mut self,
         container: Container,
+        ranges: Option<ContentRanges>,
         retained: Option<(container::Retained, NewContent)>,
         cx: &Cx<'_>,
     ) -> State {
         let now = Some(cx.now.utc);
-        self.got = Some(Got { container, from_cache: false, fresh_at: now, warnings: Vec::new() });
+        let warnings = Vec::new();
+        self.got = Some(Got { container, from_cache: false, fresh_at: now, warnings, ranges });
         let Some((retained, content)) = retained else { return State::Done };
         if matches!(content, NewContent::Streamed { .. }) {
             // Whoever keeps it takes care of the blob.
@@ -405,21 +423,24 @@ impl Operation for Getting {
                 State::Delivering(deliver) => match deliver.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
                     Step::Done(Ok(container)) => {
-                        self.got = Some(self.answered(container));
+                        let ranges = deliver.take_ranges();
+                        self.got = Some(self.answered(container, ranges));
                         return self.finish();
                     }
                     // What is kept is damaged: the broker has it whole.
-                    Step::Done(Err(Error::Local(_) | Error::Store(_) | Error::Crypto(_)))
-                        if self.place == Standard::ServerCacheOfs && !self.is_local() =>
-                    {
-                        attempt!(self.fetch_and_keep(cx))
-                    }
-                    Step::Done(Err(Error::Crypto(_))) => {
-                        let reason =
-                            format!("what is kept of container {} does not verify", self.get.container);
-                        return Step::Done(Err(LocalError::Degraded { reason }.into()));
-                    }
-                    Step::Done(Err(error)) => return Step::Done(Err(error)),
+                    Step::Done(Err(error)) => match error.cause() {
+                        Error::Local(_) | Error::Store(_) | Error::Crypto(_)
+                            if self.place == Standard::ServerCacheOfs && !self.is_local() =>
+                        {
+                            attempt!(self.fetch_and_keep(cx))
+                        }
+                        Error::Crypto(_) => {
+                            let reason =
+                                format!("what is kept of container {} does not verify", self.get.container);
+                            return Step::Done(Err(LocalError::Degraded { reason }.into()));
+                        }
+                        _ => return Step::Done(Err(error)),
+                    },
                 },
                 State::Fetching(get) => match get.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
@@ -428,7 +449,10 @@ impl Operation for Getting {
                         // Where nothing was written, there is nothing to take back.
                         self.blob = self.blob.filter(|_| get.has_streamed());
                         match result {
-                            Ok(container) => self.fetched(container, retained, cx),
+                            Ok(container) => {
+                                let ranges = get.take_ranges();
+                                self.fetched(container, ranges, retained, cx)
+                            }
                             Err(error) if self.is_spare && is_unreachable(&error) => {
                                 self.is_spare = false;
                                 attempt!(self.deliver_spare(cx))
