@@ -27,6 +27,24 @@ pub mod blocking {
         fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
     }
 
+    impl<T: Transport + ?Sized> Transport for &T {
+        fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+            (**self).exchange(request)
+        }
+    }
+
+    impl<T: Transport + ?Sized> Transport for Box<T> {
+        fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+            (**self).exchange(request)
+        }
+    }
+
+    impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
+        fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+            (**self).exchange(request)
+        }
+    }
+
     /// Performs storage operations.
     pub trait Store {
         /// Carries out `op`.
@@ -203,6 +221,24 @@ pub mod nonblocking {
             &self,
             request: HttpRequest,
         ) -> impl Future<Output = Result<HttpResponse, TransportError>> + Send;
+    }
+
+    impl<T: Transport> Transport for &T {
+        fn exchange(
+            &self,
+            request: HttpRequest,
+        ) -> impl Future<Output = Result<HttpResponse, TransportError>> + Send {
+            (**self).exchange(request)
+        }
+    }
+
+    impl<T: Transport> Transport for std::sync::Arc<T> {
+        fn exchange(
+            &self,
+            request: HttpRequest,
+        ) -> impl Future<Output = Result<HttpResponse, TransportError>> + Send {
+            (**self).exchange(request)
+        }
     }
 
     /// Performs storage operations.

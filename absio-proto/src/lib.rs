@@ -66,6 +66,7 @@
 //! | [`ofs`] | what a device keeps, and how it is sealed |
 //! | [`wire`] | the HTTP API as types, shared by client and broker |
 //! | [`trace`] | what passed between an operation and its driver, recorded and replayed |
+//! | [`transport`] | transports around transports: recording, replaying, whether to send again |
 //! | [`limits`] | every limit there is |
 //!
 //! # Promises
@@ -88,6 +89,7 @@ pub mod ops;
 pub mod provider;
 mod session;
 pub mod trace;
+pub mod transport;
 pub mod wire;
 
 pub use error::{CryptoError, Error, InputError, LocalError, Misuse, RemoteCode, RemoteError, TransferError};

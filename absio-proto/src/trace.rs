@@ -54,7 +54,7 @@
 
 mod fixture;
 mod host;
-mod printing;
+pub(crate) mod printing;
 mod replay;
 
 pub use fixture::FixtureError;

@@ -33,12 +33,14 @@ mod connect;
 mod content;
 mod host;
 mod pool;
+mod retrying;
 mod system;
 mod transport;
 
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
 pub use content::{FileSink, FileSource, MemorySink, MemorySource};
 pub use host::{BlockingHost, NoContent};
+pub use retrying::Retrying;
 pub use system::SystemEntropy;
 pub use transport::{HttpTransport, HttpTransportBuilder, TransportSetupError};
 

@@ -16,10 +16,15 @@ const UUID: usize = 36;
 const LONGEST_JSON: usize = 1 << 20;
 
 pub(super) fn request(request: &HttpRequest) -> String {
+    format!("http: {}", sent(request))
+}
+
+/// What of a request may be printed.
+pub(crate) fn sent(request: &HttpRequest) -> String {
     let mut names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     format!(
-        "http: {} {} [{}]{}",
+        "{} {} [{}]{}",
         request.method.as_str(),
         path(&request.path),
         names.join(" "),
@@ -81,16 +86,21 @@ fn body(headers: &[(String, String)], body: &[u8]) -> String {
     format!(" {} bytes", body.len())
 }
 
+/// What of the outcome of an exchange may be printed.
+pub(crate) fn received(outcome: &Result<HttpResponse, TransportError>) -> String {
+    match outcome {
+        Ok(response) => format!(" -> {}{}", response.status, body(&response.headers, &response.body)),
+        Err(TransportError { kind, .. }) => format!(" -> {kind:?}"),
+    }
+}
+
 impl Display for Given {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http(Ok(HttpResponse { status, headers, body: bytes })) => {
-                write!(f, " -> {status}{}", body(headers, bytes))
-            }
+            Self::Http(outcome) => f.write_str(&received(outcome)),
             Self::Store(Ok(outcome)) => write!(f, " -> {}", Outcome(outcome)),
             Self::Content(Ok(ContentOutcome::Bytes(bytes))) => write!(f, " -> {} bytes", bytes.len()),
             Self::Content(Ok(ContentOutcome::Written)) => write!(f, " -> written"),
-            Self::Http(Err(TransportError { kind, .. })) => write!(f, " -> {kind:?}"),
             Self::Store(Err(StoreError { kind, .. })) => write!(f, " -> {kind:?}"),
             Self::Content(Err(ContentError { .. })) => write!(f, " -> failed"),
             Self::Computed | Self::Slept | Self::Heard => Ok(()),
