@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A request whose answer was lost is repeated only if its idempotency key, or its nature, makes a
-//! second arrival harmless; one that was refused as too busy, in any case. The body and the key stay the same; time, token and signature are fresh.
+//! second arrival harmless (a gateway's 5xx is a lost answer too); one that was refused as too busy, in any case. The body and the key stay the same; time, token and signature are fresh.
 //!
 //! A change is repeated after a time-out too. There are at most three attempts, each with the deadline of
 //! [`Config`](crate::Config) and a pause of at most ten seconds between two: so that is at most three

@@ -1,7 +1,7 @@
 //! Refusals on the wire (`docs/protocol.md`, "Error codes").
 
 use super::json::{from_json, to_json};
-use crate::effect::HttpResponse;
+use crate::effect::{HttpResponse, TransportError, TransportErrorKind};
 use crate::error::{Error, RemoteCode, RemoteError};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,11 @@ pub fn decode_error(response: &HttpResponse) -> Error {
             subject: None,
             retry_after_ms,
         }),
+        // It got no answer, or lost it: the broker may have carried the request out.
+        Err(_) if (500..600).contains(&response.status) => Error::Transport(TransportError::new(
+            TransportErrorKind::Interrupted,
+            format!("what stands in front of the broker answered with status {}", response.status),
+        )),
         Err(_) => Error::Protocol(format!("status {} without an error that can be read", response.status)),
     }
 }
@@ -132,5 +137,24 @@ mod tests {
         let error = from_json::<Body>("the error reply", body).err().map(|error| error.to_string());
         let error = error.unwrap_or_default();
         assert!(error.contains("[2J") && error.chars().all(is_printable), "{error:?}");
+    }
+
+    #[test]
+    fn mn_a_gateways_own_page_is_a_lost_answer() {
+        let read = |status, body: &[u8]| {
+            decode_error(&HttpResponse { status, headers: Vec::new(), body: body.to_vec() })
+        };
+        for status in [500, 502, 503, 504, 522, 599] {
+            match read(status, b"<h1>Bad gateway</h1>") {
+                Error::Transport(error) => assert!(error.is_ambiguous()),
+                other => panic!("{status}: {other:?}"),
+            }
+        }
+        // The controls: the broker's own word, and statuses by which nobody says that something is down.
+        let own = br#"{"error":{"code":"unavailable","message":"later"}}"#;
+        assert!(read(503, own).is_remote(&RemoteCode::Unavailable));
+        for status in [204, 404, 499, 600] {
+            assert!(matches!(read(status, b"<h1>no</h1>"), Error::Protocol(_)), "{status}");
+        }
     }
 }
