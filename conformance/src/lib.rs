@@ -1,5 +1,7 @@
-//! Cases that any backend runs. They are plain public functions which panic with what they saw, so
-//! that a third party's store needs one test:
+//! Cases that any backend runs, and transports that misbehave to run things over.
+//!
+//! The cases are plain public functions which panic with what they saw, so that a third party's store
+//! needs one test:
 //!
 //! ```ignore
 //! absio_conformance::store::run(&MyBackend).assert_passed();
@@ -9,5 +11,6 @@
 
 mod report;
 pub mod store;
+pub mod transport;
 
 pub use report::{Report, Verdict};

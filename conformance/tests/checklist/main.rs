@@ -21,4 +21,5 @@ mod provider;
 mod rotation;
 mod secrets;
 mod stores;
+mod transports;
 mod users;
