@@ -16,7 +16,7 @@ fn request(method: Method, path: &str) -> HttpRequest {
         origin: "https://example.org".into(),
         path: path.into(),
         headers: vec![(AUTHORIZATION.into(), format!("Bearer {SECRET}"))],
-        body: SECRET.as_bytes().to_vec(),
+        body: SECRET.as_bytes().to_vec().into(),
         deadline: Duration::from_secs(60),
         max_response: 1000,
     }
