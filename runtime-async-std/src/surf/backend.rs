@@ -82,7 +82,7 @@ fn prepare_from(request: &Request, body_length: Option<usize>) -> Result<Prepare
         .iter()
         .flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str())));
     let length = body_length.map(|length| length as u64);
-    prepare(&request.method().to_string(), request.url().as_str(), headers, length)
+    prepare(request.method().as_ref(), request.url().as_str(), headers, length)
 }
 
 /// The status as surf knows it, or the first of its class.
