@@ -451,6 +451,54 @@ fn mn_hostile_answers_are_invalid() {
 }
 
 #[test]
+fn mn_answers_without_end_are_given_up() {
+    for (begin, again) in [
+        ("", "HTTP/1.1 102 Processing\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", "x: y\r\n"),
+    ] {
+        each(|client| {
+            let server = Server::start(move |incoming| {
+                incoming.answer(begin);
+                while incoming.answers(again.repeat(1000)) {}
+                false
+            });
+            for body in [0, 100_000] {
+                let asked = sending(Method::Put, &vec![0; body], &server.origin());
+                let kind = client.kind(HttpRequest { max_response: u64::MAX, ..asked });
+                assert_eq!(kind, TransportErrorKind::Invalid, "{again:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn mn_a_body_that_never_pauses_ends_at_the_deadline() {
+    each(|client| {
+        let server = Server::start(|incoming| {
+            incoming.answer(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", u64::MAX / 4));
+            while incoming.answers([0; 65_536]) {}
+            false
+        });
+        let deadline = Duration::from_millis(100);
+        let asked = HttpRequest { max_response: u64::MAX, deadline, ..request(&server.origin()) };
+        assert_eq!(client.kind(asked), TransportErrorKind::TimedOut);
+    });
+}
+
+#[test]
+fn chunks_of_one_byte_are_understood() {
+    each(|client| {
+        let server = Server::start(|incoming| {
+            let chunks = "1;extension=x\r\ny\r\n".repeat(20_000);
+            incoming
+                .answer(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"));
+            true
+        });
+        assert_eq!(client.run(request(&server.origin())).unwrap().body, [b'y'; 20_000]);
+    });
+}
+
+#[test]
 fn mn_a_length_is_believed_only_as_far_as_bytes_come() {
     each(|client| {
         let server = Server::start(|incoming| {

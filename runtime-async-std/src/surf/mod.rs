@@ -9,7 +9,7 @@ mod reader;
 use crate::runtime::{Runtime, Smol};
 use crate::transport::HttpTransport;
 use crate::transport::failure::{Stage, failure, interrupted, invalid, too_large};
-use crate::transport::incoming::{READ_SIZE, check_length};
+use crate::transport::incoming::{READ_SIZE, TURN, check_length};
 use absio_proto::driver::nonblocking::Transport;
 use absio_proto::effect::{HttpRequest, HttpResponse, Method, TransportError, TransportErrorKind};
 pub use backend::SurfBackend;
@@ -181,6 +181,9 @@ async fn collect(
         }
         if read == 0 {
             break;
+        }
+        if begun / TURN != whole.len() / TURN {
+            future::yield_now().await;
         }
     }
     if stated.is_some_and(|stated| whole.len() < stated) {

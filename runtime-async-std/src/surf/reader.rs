@@ -102,15 +102,14 @@ fn poll_incoming<S: AsyncRead + AsyncWrite + Unpin>(
     cx: &mut Context<'_>,
     bytes: &mut [u8],
 ) -> Poll<io::Result<usize>> {
-    let outcome = incoming.poll_read(cx, bytes);
-    let over = outcome.is_pending() && end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready());
-    if over {
+    // First the time: a server that never stops sending must not outlast it.
+    if end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
         *end = None;
         incoming.abandon();
         let error = TransportError::new(TransportErrorKind::TimedOut, "no whole answer in time");
         return Poll::Ready(Err(wrap(error)));
     }
-    outcome.map_err(wrap)
+    incoming.poll_read(cx, bytes).map_err(wrap)
 }
 
 /// Never as `ErrorKind::Interrupted`, which readers take as an invitation to try again.

@@ -9,7 +9,7 @@
 //!
 //! The connection belongs to the future: dropped at any point, it takes the connection with it.
 
-use super::connection::Connection;
+use super::connection::{BUFFER_SIZE, Connection};
 use super::failure::{interrupted, invalid};
 use super::incoming::Incoming;
 use super::pool::Pool;
@@ -92,17 +92,32 @@ where
     }
 }
 
+/// An informational answer of `length` bytes is passed by; no server has reason to send many.
+fn pass<S>(passed: &mut usize, length: usize, connection: &Connection<S>) -> Result<(), TransportError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    *passed += length;
+    if *passed > BUFFER_SIZE {
+        return Err(invalid("informational answers without end", connection.origin()));
+    }
+    Ok(())
+}
+
 async fn await_word<R: Runtime>(
     runtime: &R,
     connection: &mut Connection<R::Stream>,
     mut call: Call<Await100>,
 ) -> Result<Await100Result, TransportError> {
     let mut patience = pin!(runtime.sleep(ASK_PATIENCE));
+    let mut passed = 0;
     while call.can_keep_await_100() {
-        let said = future::or(async { Some(take_in(connection).await) }, async {
+        // Patience first: a server that never stops talking must not outlast it.
+        let over = async {
             patience.as_mut().await;
             None
-        });
+        };
+        let said = future::or(over, async { Some(take_in(connection).await) });
         match said.await {
             None => break,
             Some(taken) => taken?,
@@ -112,6 +127,7 @@ async fn await_word<R: Runtime>(
             let used =
                 call.try_read_100(connection.input()).map_err(|error| invalid(error, connection.origin()))?;
             connection.consume(used);
+            pass(&mut passed, used, connection)?;
             if used == 0 {
                 break;
             }
@@ -181,7 +197,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // A head ends with a line: parsing anew for every byte of a trickle would be quadratic.
-    let mut parsed = 0;
+    let (mut parsed, mut passed) = (0, 0);
     loop {
         let input = connection.input();
         if !input.is_empty() && (parsed == 0 || input[parsed..].contains(&b'\n')) {
@@ -193,7 +209,7 @@ where
                     .map(|incoming| (response, incoming));
             }
             if used > 0 {
-                // An informational answer was passed by.
+                pass(&mut passed, used, &connection)?;
                 parsed = 0;
                 continue;
             }

@@ -1,10 +1,11 @@
 //! The body of an answer, while it comes.
 
-use super::connection::Connection;
+use super::connection::{BUFFER_SIZE, Connection};
 use super::failure::{interrupted, invalid, too_large};
 use super::pool::Pool;
 use absio_proto::effect::TransportError;
 use futures_io::{AsyncRead, AsyncWrite};
+use futures_lite::future;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,12 +17,19 @@ use ureq_proto::http::{Method, Response, header};
 /// Bytes read from a body at a time, and room made at first whatever length it claims.
 pub(crate) const READ_SIZE: usize = 64 << 10;
 
+/// Framing of chunks that is let pass for each byte of the body: that of chunks of one byte.
+const FRAMING_PER_BYTE: usize = 32;
+/// Bytes of a body that are read before other tasks, and the deadline, have their turn.
+pub(crate) const TURN: usize = 1 << 20;
+
 /// A body under way. With its last byte the connection goes back to the pool; after an error, or
 /// dropped before the end, the connection is closed.
 pub(crate) struct Incoming<S> {
     pool: Arc<Pool<S>>,
     rest: Option<(Connection<S>, Call<RecvBody>)>,
     length: Option<u64>,
+    /// Bytes that may still come around the body: lengths of chunks, trailers.
+    framing: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
@@ -41,7 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
         let chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
         check_length(sized, chunked, bodiless, connection.origin())?;
         let undecided = || invalid("the response has no head", connection.origin());
-        let mut incoming = Self { pool: Arc::clone(pool), rest: None, length: Some(0) };
+        let mut incoming = Self { pool: Arc::clone(pool), rest: None, length: Some(0), framing: BUFFER_SIZE };
         match call.proceed().ok_or_else(undecided)? {
             RecvResponseResult::RecvBody(call) => {
                 incoming.length = match call.body_mode() {
@@ -95,6 +103,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
             let (used, made) =
                 call.read(connection.input(), bytes).map_err(|error| invalid(error, connection.origin()))?;
             connection.consume(used);
+            let allowed = self.framing.saturating_add(made.saturating_mul(FRAMING_PER_BYTE));
+            let Some(framing) = allowed.checked_sub(used.saturating_sub(made)) else {
+                return Poll::Ready(Err(invalid("more framing than body", connection.origin())));
+            };
+            self.framing = framing;
             if call.can_proceed() {
                 self.finish();
                 return Poll::Ready(Ok(made));
@@ -150,6 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
             whole.truncate(begun + read);
             if whole.len() as u64 > limit {
                 return Err(too_large(limit));
+            }
+            if begun / TURN != whole.len() / TURN {
+                future::yield_now().await;
             }
         }
         Ok(whole)

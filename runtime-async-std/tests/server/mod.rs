@@ -55,6 +55,11 @@ impl Incoming<'_> {
         let _ = self.reader.get_mut().write_all(bytes.as_ref());
     }
 
+    /// As [`Self::answer`]; false when the client is gone.
+    pub(crate) fn answers(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.reader.get_mut().write_all(bytes.as_ref()).is_ok()
+    }
+
     pub(crate) fn ok(&mut self, body: &[u8]) {
         let mut bytes = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
         bytes.extend(body);
