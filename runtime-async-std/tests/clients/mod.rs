@@ -78,7 +78,7 @@ pub(crate) fn request(origin: &str) -> HttpRequest {
         origin: origin.to_owned(),
         path: "/v1/info".into(),
         headers: vec![("absio-api-key".into(), "k".into())],
-        body: Vec::new(),
+        body: absio_proto::effect::Body::new(),
         deadline: Duration::from_secs(20),
         max_response: 1 << 20,
     }
@@ -86,5 +86,5 @@ pub(crate) fn request(origin: &str) -> HttpRequest {
 
 /// A request that sends `body`.
 pub(crate) fn sending(method: Method, body: &[u8], origin: &str) -> HttpRequest {
-    HttpRequest { method, body: body.to_vec(), ..request(origin) }
+    HttpRequest { method, body: body.to_vec().into(), ..request(origin) }
 }
