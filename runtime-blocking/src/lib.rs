@@ -38,7 +38,7 @@ mod system;
 mod transport;
 
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
-pub use content::{FileSink, FileSource, MemorySink, MemorySource};
+pub use content::{FileSink, FileSource, MemorySink, MemorySource, ReaderSource, RecordedSource, WriterSink};
 pub use host::{BlockingHost, NoContent};
 pub use retrying::Retrying;
 pub use system::SystemEntropy;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// How often another temporary name is tried when one is taken.
 const NAME_ATTEMPTS: usize = 16;
 
-fn failed(path: &Path, error: &io::Error) -> ContentError {
+pub(super) fn failed(path: &Path, error: &io::Error) -> ContentError {
     ContentError { reason: format!("{}: {error}", path.display()) }
 }
 
@@ -44,18 +44,7 @@ impl FileSource {
 
 impl Content for FileSource {
     fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
-        // The length was checked by the core against what the file held; the file may have shrunk.
-        if offset.checked_add(length as u64).is_none_or(|end| end > self.length) {
-            return Err(ContentError {
-                reason: format!("{} ends before byte {offset} + {length}", self.path.display()),
-            });
-        }
-        let mut bytes = vec![0; length];
-        self.file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| self.file.read_exact(&mut bytes))
-            .map_err(|error| failed(&self.path, &error))?;
-        Ok(bytes)
+        read_at(&mut self.file, self.length, &self.path, offset, length)
     }
 
     fn write_at(&mut self, _offset: u64, _bytes: Vec<u8>) -> Result<(), ContentError> {
@@ -63,15 +52,39 @@ impl Content for FileSource {
     }
 }
 
+/// `length` bytes at `offset` of a file that had `whole` when it was opened; it may have shrunk since.
+fn read_at(
+    file: &mut File,
+    whole: u64,
+    path: &Path,
+    offset: u64,
+    length: usize,
+) -> Result<Vec<u8>, ContentError> {
+    if offset.checked_add(length as u64).is_none_or(|end| end > whole) {
+        return Err(ContentError {
+            reason: format!("{} ends before byte {offset} + {length}", path.display()),
+        });
+    }
+    let mut bytes = vec![0; length];
+    file.seek(SeekFrom::Start(offset))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(|error| failed(path, &error))?;
+    Ok(bytes)
+}
+
 /// Writes content to a file that appears only when it is whole.
 ///
 /// Bytes go to a temporary file beside the target (created anew, readable by its owner only);
-/// [`commit`](Self::commit) makes it durable and renames it. Dropped without that, it is removed. A
-/// new file stays readable by its owner only; a replaced one keeps its permissions.
+/// [`commit`](Self::commit) makes it durable and renames it. Dropped without that, it is removed, or, if it
+/// was begun by [`resume`](Self::resume), kept for the next attempt. A new file stays readable by its owner
+/// only; a replaced one keeps its permissions.
 pub struct FileSink {
     file: File,
     temporary: PathBuf,
     target: PathBuf,
+    /// Bytes of an earlier attempt.
+    have: u64,
+    is_kept: bool,
     committed: bool,
 }
 
@@ -94,12 +107,48 @@ impl FileSink {
             let temporary =
                 target.with_file_name(format!(".{name}.{:016x}.part", u64::from_be_bytes(random)));
             match create_private(&temporary) {
-                Ok(file) => return Ok(Self { file, temporary, target, committed: false }),
+                Ok(file) => {
+                    return Ok(Self { file, temporary, target, have: 0, is_kept: false, committed: false });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Begins, or goes on with, a file that will appear at `target`: bytes go to `.NAME.absio-part` beside
+    /// it, which stays if the transfer is cut off. Give [`have`](Self::have) to
+    /// [`Get::into_sink_that_has`](absio_proto::provider::container::Get::into_sink_that_has): what is
+    /// there is compared with what is signed before it counts.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), or [`io::ErrorKind::WouldBlock`] if another process is at work on it.
+    pub fn resume(target: impl Into<PathBuf>) -> io::Result<Self> {
+        let target = resolved(target.into())?;
+        let name = target
+            .file_name()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?
+            .to_string_lossy()
+            .into_owned();
+        let temporary = target.with_file_name(format!(".{name}.absio-part"));
+        let file = super::journal::open_private(&temporary)?;
+        let have = file.metadata()?.len();
+        Ok(Self { file, temporary, target, have, is_kept: true, committed: false })
+    }
+
+    /// Bytes that an earlier attempt left.
+    #[must_use]
+    pub const fn have(&self) -> u64 {
+        self.have
+    }
+
+    /// Cuts what an earlier attempt left behind the end of the content.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn truncate(&self, length: u64) -> io::Result<()> {
+        if self.file.metadata()?.len() > length { self.file.set_len(length) } else { Ok(()) }
     }
 
     /// Where the bytes are until [`commit`](Self::commit): to remove it when the process is told to end.
@@ -124,8 +173,8 @@ impl FileSink {
 }
 
 impl Content for FileSink {
-    fn read_at(&mut self, _offset: u64, _length: usize) -> Result<Vec<u8>, ContentError> {
-        Err(ContentError { reason: "a sink cannot be read".into() })
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
+        read_at(&mut self.file, self.have, &self.temporary, offset, length)
     }
 
     fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
@@ -138,7 +187,7 @@ impl Content for FileSink {
 
 impl Drop for FileSink {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.committed && !self.is_kept {
             // Nothing is left to tell about it.
             let _ = fs::remove_file(&self.temporary);
         }
@@ -224,6 +273,25 @@ mod tests {
         drop(abandoned);
         assert_eq!(names(directory.path()), ["out"]);
         assert_eq!(fs::read(&target).unwrap(), b"01234567");
+    }
+
+    #[test]
+    fn a_sink_that_is_resumed_keeps_what_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out");
+        let mut sink = FileSink::resume(&target).unwrap();
+        sink.write_at(0, b"0123".to_vec()).unwrap();
+        assert!(FileSink::resume(&target).is_err(), "it is held");
+        drop(sink);
+        assert_eq!(names(directory.path()), [".out.absio-part"]);
+        let mut sink = FileSink::resume(&target).unwrap();
+        assert_eq!((sink.have(), sink.read_at(1, 2).unwrap()), (4, b"12".to_vec()));
+        assert!(sink.read_at(1, 4).is_err());
+        sink.write_at(0, b"ab".to_vec()).unwrap();
+        sink.truncate(3).unwrap();
+        sink.commit().unwrap();
+        assert_eq!(names(directory.path()), ["out"]);
+        assert_eq!(fs::read(&target).unwrap(), b"ab2");
     }
 
     #[cfg(unix)]
