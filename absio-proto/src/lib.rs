@@ -60,6 +60,7 @@
 //! | [`effect`] | what operations ask for: HTTP, storage, computation, content, waiting, several at once |
 //! | [`driver`] | the two loops, and the traits that transports, stores and contents implement |
 //! | [`ops`] | the operations of a client, one file a verb |
+//! | [`client`] | every method of a client, written once for threads and for tasks |
 //! | [`provider`] | the seed's providers: the server, the local store, both, and your own |
 //! | [`model`] | ids, times, users, access, permissions, events |
 //! | [`crypto`] | the formats of `docs/protocol.md` and the rules that hold them together |
@@ -77,6 +78,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod client;
 pub mod crypto;
 pub mod driver;
 pub mod effect;

@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+pub(crate) type SharedTransport = Arc<dyn Transport + Send + Sync>;
+pub(crate) type SharedStore = Arc<dyn Store + Send + Sync>;
+
 /// A session with the means to run operations on it: transport, perhaps a store, clocks, randomness
 /// and a few threads. Shared by reference; the session is locked only while it is lent.
 pub struct BlockingHost<S> {
@@ -23,8 +26,8 @@ pub struct BlockingHost<S> {
 
 #[derive(Clone)]
 struct Backends {
-    transport: Arc<dyn Transport + Send + Sync>,
-    store: Option<Arc<dyn Store + Send + Sync>>,
+    transport: SharedTransport,
+    store: Option<SharedStore>,
 }
 
 impl Backends {
@@ -39,10 +42,14 @@ impl Backends {
 impl<S: absio_proto::Generation> BlockingHost<S> {
     /// A host for `session` that sends by `transport` and has no store.
     pub fn new(session: S, transport: Arc<dyn Transport + Send + Sync>) -> Self {
+        Self::of(session, transport, None)
+    }
+
+    pub(crate) fn of(session: S, transport: SharedTransport, store: Option<SharedStore>) -> Self {
         Self {
             session: Mutex::new(session),
             clock: SystemClock::start(),
-            backends: Backends { transport, store: None },
+            backends: Backends { transport, store },
             pool: Pool::new(),
         }
     }

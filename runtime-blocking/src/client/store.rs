@@ -1,9 +1,8 @@
 //! The local store of a client: none, the caller's own, or a durable one below a directory.
 
-use absio_proto::driver::blocking::Store;
+use crate::host::SharedStore;
 use absio_proto::effect::StoreError;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// The durable store of a client: redb, or sled where that is asked for by name. The choice is this
 /// crate's, so that no other part of a program changes it by needing an engine itself. A root belongs to
@@ -18,7 +17,7 @@ pub(super) enum Chosen {
     /// Nothing is kept.
     None,
     /// The caller's.
-    Own(Arc<dyn Store + Send + Sync>),
+    Own(SharedStore),
     /// A durable one below this directory.
     #[cfg(all(unix, feature = "store"))]
     Root(PathBuf),
@@ -27,7 +26,7 @@ pub(super) enum Chosen {
 /// An open store.
 #[derive(Default)]
 pub(super) struct Opened {
-    pub(super) store: Option<Arc<dyn Store + Send + Sync>>,
+    pub(super) store: Option<SharedStore>,
     /// Where a damaged index was moved to.
     pub(super) quarantined: Option<PathBuf>,
 }
@@ -45,7 +44,7 @@ pub(super) fn open(chosen: Chosen) -> Result<Opened, StoreError> {
         Chosen::Root(path) => {
             let store = OfsStore::open_with(path, absio_store::OnDamage::Quarantine)?;
             let quarantined = store.quarantined().map(ToOwned::to_owned);
-            Ok(Opened { store: Some(Arc::new(store)), quarantined })
+            Ok(Opened { store: Some(std::sync::Arc::new(store)), quarantined })
         }
     }
 }

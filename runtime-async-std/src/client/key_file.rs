@@ -1,0 +1,5 @@
+//! Key files: the seed's `key_file` module.
+
+use super::Client;
+
+absio_proto::key_file_methods! { [async] [.await] absio_async_std }

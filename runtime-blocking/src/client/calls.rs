@@ -1,0 +1,6 @@
+//! Signing in and out, events, and any operation there is.
+
+use super::{Client, ClientBuilder, Containers, KeyFiles, Users};
+use absio_proto::driver::blocking::Content;
+
+absio_proto::client_methods! { [] [] absio_blocking [&mut dyn Content] }
