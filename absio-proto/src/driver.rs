@@ -96,6 +96,18 @@ pub mod blocking {
             Err(ContentError { reason: NO_JOURNAL.into() })
         }
 
+        /// The journal of this transfer so far, empty at first; none if none is kept, which is what this says
+        /// by itself. Of a source.
+        fn journal(&self) -> Option<&[u8]> {
+            None
+        }
+
+        /// Bytes of an earlier attempt, from the first on, that [`read_at`](Self::read_at) gives; by itself
+        /// none. Of a sink.
+        fn have(&self) -> u64 {
+            0
+        }
+
         /// Carries out `op` by the methods above.
         ///
         /// # Errors
@@ -272,6 +284,18 @@ pub mod nonblocking {
             _bytes: Vec<u8>,
         ) -> impl Future<Output = Result<(), ContentError>> + Send {
             core::future::ready(Err(ContentError { reason: NO_JOURNAL.into() }))
+        }
+
+        /// The journal of this transfer so far, empty at first; none if none is kept, which is what this says
+        /// by itself. Of a source.
+        fn journal(&self) -> Option<&[u8]> {
+            None
+        }
+
+        /// Bytes of an earlier attempt, from the first on, that [`read_at`](Self::read_at) gives; by itself
+        /// none. Of a sink.
+        fn have(&self) -> u64 {
+            0
         }
     }
 

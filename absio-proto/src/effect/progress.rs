@@ -10,7 +10,7 @@ pub struct Progress {
     pub unit: ProgressUnit,
     /// How many are done; never decreases within an operation.
     pub done: u64,
-    /// How many there are.
+    /// How many there are, as far as is known.
     pub total: u64,
 }
 

@@ -12,12 +12,12 @@
 
 use super::SyncState;
 use super::follow::{Extent, Follow, Look, What};
-use crate::effect::Reply;
+use crate::effect::{Progress, ProgressUnit, Reply};
 use crate::error::{Error, InputError, LocalError, Misuse, RemoteCode};
 use crate::model::{ContainerId, Timestamp};
 use crate::ofs::container::ContainerRecord;
 use crate::ofs::keys::Kind;
-use crate::operation::{Cx, Operation, Step};
+use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::ops::container::ListPage;
 use crate::ops::key_file::{Checksum, KeyFileChecksum};
 use crate::ops::ofs::{Check, Expire, LoadKeyFile, Repair, Scan, Transact};
@@ -113,6 +113,7 @@ pub struct Sync {
     /// Names on the broker's list, of containers that are kept.
     listed: BTreeSet<ContainerId>,
     due: VecDeque<ContainerId>,
+    looked_at: u64,
     after: Option<ContainerId>,
     list_ended: bool,
     synced: Synced,
@@ -129,6 +130,7 @@ enum State {
     Scanning(Scan),
     Listing(ListPage),
     Looking(ContainerId, Box<Look>),
+    Telling(Leaf<()>),
     Expiring(Expire),
     Settling(Transact),
     Done,
@@ -145,6 +147,7 @@ impl Sync {
             kept: BTreeMap::new(),
             listed: BTreeSet::new(),
             due: VecDeque::new(),
+            looked_at: 0,
             after: None,
             list_ended: false,
             synced: Synced::new(),
@@ -321,6 +324,13 @@ impl Operation for Sync {
                     let container = *container;
                     let what = drive!(look, cx, reply);
                     self.synced.note(container, what);
+                    self.looked_at += 1;
+                    let total = self.looked_at + self.due.len() as u64;
+                    let progress = Progress { unit: ProgressUnit::Containers, done: self.looked_at, total };
+                    State::Telling(Leaf::progress(progress))
+                }
+                State::Telling(leaf) => {
+                    drive!(leaf, cx, reply);
                     attempt!(self.next())
                 }
                 State::Expiring(expire) => {

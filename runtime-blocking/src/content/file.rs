@@ -118,9 +118,8 @@ impl FileSink {
     }
 
     /// Begins, or goes on with, a file that will appear at `target`: bytes go to `.NAME.absio-part` beside
-    /// it, which stays if the transfer is cut off. Give [`have`](Self::have) to
-    /// [`Get::into_sink_that_has`](absio_proto::provider::container::Get::into_sink_that_has): what is
-    /// there is compared with what is signed before it counts.
+    /// it, which stays if the transfer is cut off. What is there is compared with what is signed before it
+    /// counts; [`truncate`](Self::truncate) to the length of the content before the commit.
     ///
     /// # Errors
     /// As [`create`](Self::create), or [`io::ErrorKind::WouldBlock`] if another process is at work on it.
@@ -135,12 +134,6 @@ impl FileSink {
         let file = super::journal::open_private(&temporary)?;
         let have = file.metadata()?.len();
         Ok(Self { file, temporary, target, have, is_kept: true, committed: false })
-    }
-
-    /// Bytes that an earlier attempt left.
-    #[must_use]
-    pub const fn have(&self) -> u64 {
-        self.have
     }
 
     /// Cuts what an earlier attempt left behind the end of the content.
@@ -175,6 +168,10 @@ impl FileSink {
 impl Content for FileSink {
     fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
         read_at(&mut self.file, self.have, &self.temporary, offset, length)
+    }
+
+    fn have(&self) -> u64 {
+        self.have
     }
 
     fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {

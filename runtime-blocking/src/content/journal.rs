@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 /// A journal is never longer: 344 bytes for each part of the longest content.
 const LONGEST: u64 = 344 * ((1 << 22) + 2);
 
-/// A source whose upload is recorded in a file (`docs/protocol.md` §19): give what [`journal`](Self::journal)
-/// says to [`Create::recording`](absio_proto::ops::container::Create::recording), and
-/// [`finish`](Self::finish) when the upload is done. The file is made readable by its owner only, and one
+/// A source whose upload is recorded in a file (`docs/protocol.md` §19), and gone on with from there:
+/// [`create_from`](crate::Containers::create_from) and [`update_from`](crate::Containers::update_from) see
+/// to it. [`finish`](Self::finish) it when the upload is done. The file is made readable by its owner only, and one
 /// process at a time has it; what is in it is sealed under the user's keys.
 pub struct RecordedSource<S> {
     source: S,
@@ -33,12 +33,6 @@ impl<S: Content> RecordedSource<S> {
         let mut journal = Vec::new();
         (&file).take(LONGEST).read_to_end(&mut journal)?;
         Ok(Self { source, file, path, journal })
-    }
-
-    /// What was recorded by an earlier attempt; empty if there was none.
-    #[must_use]
-    pub fn journal(&self) -> &[u8] {
-        &self.journal
     }
 
     /// The upload is done: the file goes.
@@ -84,6 +78,10 @@ impl<S: Content> Content for RecordedSource<S> {
         self.source.write_at(offset, bytes)
     }
 
+    fn journal(&self) -> Option<&[u8]> {
+        Some(&self.journal)
+    }
+
     fn record(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
         let put = |file: &mut File| {
             file.seek(SeekFrom::Start(offset))?;
@@ -105,13 +103,13 @@ mod tests {
         let path = directory.path().join("journal");
         let open = || RecordedSource::open(MemorySource::new(b"content"), &path);
         let mut first = open().unwrap();
-        assert!(first.journal().is_empty());
+        assert_eq!(first.journal(), Some(&b""[..]));
         first.record(0, b"head".to_vec()).unwrap();
         first.record(4, b"tail".to_vec()).unwrap();
         assert_eq!(open().err().unwrap().kind(), io::ErrorKind::WouldBlock);
         drop(first);
         let mut second = open().unwrap();
-        assert_eq!(second.journal(), b"headtail");
+        assert_eq!(second.journal(), Some(&b"headtail"[..]));
         assert_eq!(second.read_at(0, 7).unwrap(), b"content");
         second.finish().unwrap();
         assert!(!path.exists());
