@@ -22,14 +22,14 @@ mod client {
     }
 
     mod calls {
-        use super::{Client, ClientBuilder, Containers, KeyFiles, Users};
+        use super::{Client, ClientBuilder, Containers, KeyFiles, NoContent, Users};
         use absio_proto::driver::blocking::Content;
 
         absio_proto::client_methods! { [] [] third [&mut dyn Content] }
     }
 
     mod scope {
-        use super::Client;
+        use super::{Client, Reports, reports};
         use std::path::Path;
         use std::sync::Arc;
 
@@ -49,7 +49,7 @@ mod client {
     }
 
     mod container {
-        use super::Client;
+        use super::{Client, ContentReader};
         use absio_proto::driver::blocking::Content;
         use absio_proto::effect::ContentError;
 
@@ -80,17 +80,51 @@ mod client {
     use absio_proto::driver::blocking::{self, Content, Store, Transport};
     use absio_proto::effect::*;
     use absio_proto::model::Timestamp;
+    use absio_proto::ops::container::ContentRanges;
     use absio_proto::provider::{Options, Provider};
     use absio_proto::{Cx, Entropy, EntropyError, Error, Guard, Now, Operation, Session};
     use std::path::{Path, PathBuf};
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    pub struct NoContent;
+
+    impl Content for NoContent {
+        fn read_at(&mut self, _offset: u64, _length: usize) -> Result<Vec<u8>, ContentError> {
+            Err(ContentError { reason: "there is none".into() })
+        }
+
+        fn write_at(&mut self, _offset: u64, _bytes: Vec<u8>) -> Result<(), ContentError> {
+            Err(ContentError { reason: "there is none".into() })
+        }
+    }
+
+    pub struct Reports;
+
+    struct Sender;
+
+    impl Sender {
+        fn send(&self, _progress: Progress) {}
+    }
+
+    fn reports() -> (Sender, Reports) {
+        (Sender, Reports)
+    }
+
+    pub struct ContentReader(Client, ContentRanges);
+
+    impl ContentReader {
+        fn new(client: Client, ranges: ContentRanges) -> Self {
+            Self(client, ranges)
+        }
+    }
+
     #[derive(Clone)]
     pub struct Client {
         host: Arc<Host>,
         provider: Arc<dyn Provider>,
         options: Options,
+        watch: Arc<dyn Fn(Progress) + Send + Sync>,
         quarantined: Option<Arc<Path>>,
     }
 
@@ -138,10 +172,11 @@ mod client {
             blocking::run(&mut Guard::new(operation), self)
         }
 
-        fn run_with<O: Operation>(
+        fn run_watched<O: Operation>(
             &self,
             operation: O,
             _content: &mut dyn Content,
+            _watch: &dyn Fn(Progress),
         ) -> Result<O::Output, Error> {
             self.run(operation)
         }

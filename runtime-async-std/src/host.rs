@@ -5,8 +5,8 @@ use crate::shared::{Boxed, SharedStore, SharedTransport};
 use crate::system::{SystemClock, SystemEntropy};
 use absio_proto::driver::nonblocking::{self, Content, Host, Store, Transport};
 use absio_proto::effect::{
-    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Reply, StoreError,
-    StoreErrorKind, StoreOp, StoreOutcome, TransportError,
+    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
+    StoreError, StoreErrorKind, StoreOp, StoreOutcome, TransportError,
 };
 use absio_proto::{Cx, Error, Generation, Guard, Now, Operation};
 use futures_lite::FutureExt;
@@ -60,7 +60,20 @@ impl<S: Generation + Send> AsyncHost<S> {
         operation: O,
         content: &mut (impl Content + Send),
     ) -> Result<O::Output, Error> {
-        let running = Running { host: self, content: Mutex::new(Some(content)) };
+        self.run_watched(operation, content, &|_| ()).await
+    }
+
+    /// The same, telling `watch` how far it is.
+    ///
+    /// # Errors
+    /// The operation's own.
+    pub async fn run_watched<O: Operation<S>>(
+        &self,
+        operation: O,
+        content: &mut (impl Content + Send),
+        watch: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<O::Output, Error> {
+        let running = Running { host: self, content: Mutex::new(Some(content)), watch };
         nonblocking::run(&mut Guard::new(operation), &running).await
     }
 
@@ -81,6 +94,7 @@ struct Running<'h, 'c, S, C> {
     host: &'h AsyncHost<S>,
     /// Away while it is read or written.
     content: Mutex<Option<&'c mut C>>,
+    watch: &'c (dyn Fn(Progress) + Send + Sync),
 }
 
 impl<S: Send, C: Content + Send> Running<'_, '_, S, C> {
@@ -143,6 +157,10 @@ impl<S: Send, C: Content + Send> Host<S> for Running<'_, '_, S, C> {
 
     async fn sleep(&self, duration: Duration) {
         async_io::Timer::after(duration).await;
+    }
+
+    fn progress(&self, progress: Progress) {
+        (self.watch)(progress);
     }
 
     fn all(&self, members: Vec<Effect>) -> Boxed<'_, Vec<Reply>> {

@@ -48,6 +48,8 @@ mod client;
 mod content;
 mod host;
 mod join;
+mod reader;
+mod reports;
 mod retrying;
 mod runtime;
 mod shared;
@@ -62,6 +64,8 @@ pub use self::surf::{SurfBackend, SurfTransport};
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
 pub use content::{FileSink, FileSource, MemorySink, MemorySource};
 pub use host::{AsyncHost, NoContent};
+pub use reader::ContentReader;
+pub use reports::Reports;
 pub use retrying::Retrying;
 #[cfg(feature = "async-std")]
 pub use runtime::AsyncStd;

@@ -4,7 +4,7 @@ use crate::pool::Pool;
 use crate::system::{SystemClock, SystemEntropy};
 use absio_proto::driver::blocking::{Content, Host, Store, Transport};
 use absio_proto::effect::{
-    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Reply, StoreError,
+    ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Progress, Reply, StoreError,
     StoreErrorKind, StoreOp, StoreOutcome, TransportError,
 };
 use absio_proto::{Cx, Error, Guard, Now, Operation, driver};
@@ -78,7 +78,20 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
         operation: O,
         content: &mut dyn Content,
     ) -> Result<O::Output, Error> {
-        let running = Running { host: self, content: Mutex::new(content) };
+        self.run_watched(operation, content, &|_| ())
+    }
+
+    /// The same, telling `watch` how far it is.
+    ///
+    /// # Errors
+    /// The operation's own.
+    pub fn run_watched<O: Operation<S>>(
+        &self,
+        operation: O,
+        content: &mut dyn Content,
+        watch: &dyn Fn(Progress),
+    ) -> Result<O::Output, Error> {
+        let running = Running { host: self, content: Mutex::new(content), watch };
         driver::blocking::run(&mut Guard::new(operation), &running)
     }
 
@@ -98,6 +111,7 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
 struct Running<'h, 'c, S> {
     host: &'h BlockingHost<S>,
     content: Mutex<&'c mut dyn Content>,
+    watch: &'c dyn Fn(Progress),
 }
 
 impl<S> Host<S> for Running<'_, '_, S> {
@@ -121,6 +135,10 @@ impl<S> Host<S> for Running<'_, '_, S> {
 
     fn sleep(&self, duration: Duration) {
         thread::sleep(duration);
+    }
+
+    fn progress(&self, progress: Progress) {
+        (self.watch)(progress);
     }
 
     /// Content is read and written on this thread (a file is sequential anyway); everything else

@@ -25,6 +25,10 @@ pub(crate) enum ContainerAction {
         /// Give yourself no access
         #[arg(long, requires = "share")]
         without_me: bool,
+        /// Record in .FILE.absio-upload what is sent, and go on from there after an interruption: give the
+        /// same command again (contents over 4 MiB)
+        #[arg(long)]
+        resume: bool,
     },
     /// Get a container: the content to a file or stdout
     Get {
@@ -33,6 +37,10 @@ pub(crate) enum ContainerAction {
         /// Write the content to this file, whole or not at all
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Keep in .FILE.absio-part what came before an interruption, and go on from there: give the same
+        /// command again
+        #[arg(long, requires = "output")]
+        resume: bool,
         /// What to get: all, content, header or metadata
         #[arg(long, default_value_t = Portion::All)]
         portion: Portion,
@@ -42,6 +50,17 @@ pub(crate) enum ContainerAction {
         /// Ask the broker for what it confirmed longer ago than this
         #[arg(long, value_name = "SECONDS", conflicts_with = "refresh")]
         max_age: Option<u64>,
+    },
+    /// Read a part of a content, without the rest of it, to stdout
+    Read {
+        /// Which
+        id: ContainerId,
+        /// The first byte, from 0
+        #[arg(long, default_value_t = 0, value_name = "BYTES")]
+        offset: u64,
+        /// How many bytes; to the end unless given
+        #[arg(long, value_name = "BYTES")]
+        length: Option<u64>,
     },
     /// List the containers you have access to
     List,
@@ -80,5 +99,9 @@ pub(crate) enum ContainerAction {
         /// Remove your own access
         #[arg(long)]
         without_me: bool,
+        /// Record in .FILE.absio-upload what is sent, and go on from there after an interruption: give the
+        /// same command again (contents over 4 MiB)
+        #[arg(long, requires = "content")]
+        resume: bool,
     },
 }

@@ -6,9 +6,10 @@ use crate::describe::{metadata_object, metadata_text};
 use crate::failure::Failure;
 use crate::interrupt::begin_file;
 use crate::output::{Output, shown};
-use crate::progress::{Counted, waiting};
+use crate::progress::{waiting, watched};
 use crate::share::Sharing;
 use crate::source::Source;
+use absio_blocking::{FileSink, WriterSink};
 use absio_proto::crypto::container::Container;
 use absio_proto::model::{ContainerId, Metadata, Permissions, Portion, UserId};
 use absio_proto::ops::container::{Changed, Create, Resign, Update};
@@ -16,16 +17,20 @@ use absio_proto::provider::{Got, Options};
 use absio_proto::{InputError, wire};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) fn run(global: &Global, action: ContainerAction, output: &Output) -> Result<(), Failure> {
     match action {
-        ContainerAction::Create { file, header, container_type, share, without_me } => {
+        ContainerAction::Create { file, header, container_type, share, without_me, resume } => {
             let sharing = Sharing { share, unshare: Vec::new(), without_me };
-            create(global, &file, header.as_deref(), container_type, &sharing, output)
+            let header = parse_header(header.as_deref())?;
+            let source = Source::open(&file, resume)?;
+            create(global, source, header, container_type, &sharing, output)
         }
-        ContainerAction::Get { id, output: file, portion, refresh, max_age } => {
+        ContainerAction::Read { id, offset, length } => read(global, id, offset, length, output),
+        ContainerAction::Get { id, output: file, resume, portion, refresh, max_age } => {
             let mut options = Options::new();
             if refresh {
                 options = options.force_refresh();
@@ -33,14 +38,23 @@ pub(crate) fn run(global: &Global, action: ContainerAction, output: &Output) -> 
             if let Some(seconds) = max_age {
                 options = options.max_staleness(Duration::from_secs(seconds));
             }
-            get(global, id, file.as_deref(), Wanted { portion, options }, output)
+            get(global, id, file.as_deref(), Wanted { portion, options, resume }, output)
         }
         ContainerAction::List => list(global, output),
         ContainerAction::Delete { id } => delete(global, id, output),
         ContainerAction::Resign { id, trust_unseen } => resign(global, id, trust_unseen, output),
-        ContainerAction::Update { id, content, header, container_type, share, unshare, without_me } => {
+        ContainerAction::Update {
+            id,
+            content,
+            header,
+            container_type,
+            share,
+            unshare,
+            without_me,
+            resume,
+        } => {
             let sharing = Sharing { share, unshare, without_me };
-            let changes = Changes { content, header, container_type, sharing };
+            let changes = Changes { content, header, container_type, sharing, resume };
             update(global, id, changes, output)
         }
     }
@@ -52,6 +66,7 @@ struct Changes {
     header: Option<String>,
     container_type: Option<String>,
     sharing: Sharing,
+    resume: bool,
 }
 
 fn parse_header(text: Option<&str>) -> Result<Option<Value>, Failure> {
@@ -60,14 +75,12 @@ fn parse_header(text: Option<&str>) -> Result<Option<Value>, Failure> {
 
 fn create(
     global: &Global,
-    file: &Path,
-    header: Option<&str>,
+    source: Source,
+    header: Option<Value>,
     container_type: Option<String>,
     sharing: &Sharing,
     output: &Output,
 ) -> Result<(), Failure> {
-    let header = parse_header(header)?;
-    let source = Source::open(file)?;
     let (client, user) = signed_in(global, output)?;
     let access = sharing.of_new(user.id())?;
     let changed = source.create(&client, |content| {
@@ -85,7 +98,7 @@ fn create(
 
 fn update(global: &Global, id: ContainerId, changes: Changes, output: &Output) -> Result<(), Failure> {
     let header = parse_header(changes.header.as_deref())?;
-    let source = changes.content.as_deref().map(Source::open).transpose()?;
+    let source = changes.content.as_deref().map(|path| Source::open(path, changes.resume)).transpose()?;
     let (client, user) = signed_in(global, output)?;
     let mut update = Update::new(id).access(changes.sharing.of_existing(user.id())?);
     if let Some(header) = header {
@@ -118,6 +131,7 @@ fn metadata_of(container: &Container) -> Result<&Metadata, Failure> {
 struct Wanted {
     portion: Portion,
     options: Options,
+    resume: bool,
 }
 
 fn get(
@@ -135,23 +149,41 @@ fn get(
         ));
     }
     // A target that cannot be written is found before anything is fetched.
-    let sink = file.map(|path| begin_file(path, *output)).transpose()?;
+    let sink = match file {
+        Some(path) if wanted.resume => {
+            Some(FileSink::resume(path).map_err(|error| Failure::file(path, &error))?)
+        }
+        Some(path) => Some(begin_file(path, *output)?),
+        None => None,
+    };
     let (client, user) = signed_in(global, output)?;
     let client = client.with(wanted.options);
     let (got, got_content) = match sink {
+        Some(mut sink) => {
+            let (got, written) =
+                watched(&client, "fetching", |client| client.container().fetch_into(id, portion, &mut sink))?;
+            if written {
+                let length = got.container.metadata.as_ref().and_then(|metadata| metadata.length);
+                let finished = sink.truncate(length.unwrap_or(u64::MAX)).and_then(|()| sink.commit());
+                finished.map_err(|error| Failure::file(file.unwrap_or(Path::new("")), &error))?;
+            }
+            (got, written)
+        }
+        None if portion.wants_content() && !output.is_json() => {
+            let mut sink = WriterSink::new(io::stdout().lock());
+            let (got, written) =
+                watched(&client, "fetching", |client| client.container().fetch_into(id, portion, &mut sink))?;
+            sink.into_inner().flush().map_err(|error| unwritable(&error))?;
+            if written {
+                output.warnings(&got.warnings);
+                return Ok(());
+            }
+            (got, written)
+        }
         None => {
             let got = waiting("fetching", || client.container().fetch(id, portion))?;
             let has_content = got.container.content.is_some();
             (got, has_content)
-        }
-        Some(sink) => {
-            let mut sink = Counted::new(sink, "fetching", None);
-            let (got, written) = client.container().fetch_into(id, portion, &mut sink)?;
-            if written {
-                let failed = |error| Failure::file(file.unwrap_or(Path::new("")), &error);
-                sink.into_inner().commit().map_err(failed)?;
-            }
-            (got, written)
         }
     };
     show(&got, file, portion, output)?;
@@ -159,8 +191,7 @@ fn get(
     check_got(metadata_of(container)?, user.id(), portion, got_content, container.header.is_some())
 }
 
-/// What was got: with a file, or without content, the metadata as text; otherwise the content alone,
-/// so that it can be piped.
+/// What was got, the content aside: for people the metadata, for programs with a short content.
 fn show(got: &Got, file: Option<&Path>, portion: Portion, output: &Output) -> Result<(), Failure> {
     let container = &got.container;
     let metadata = metadata_of(container)?;
@@ -180,15 +211,42 @@ fn show(got: &Got, file: Option<&Path>, portion: Portion, output: &Output) -> Re
         }
         return output.data(&object, "");
     }
-    if let (None, Some(content)) = (file, &container.content) {
-        return output.bytes(content);
-    }
     if portion == Portion::Header {
         return container.header.as_ref().map_or(Ok(()), |header| output.data(header, &header.to_string()));
     }
     let header =
         container.header.as_ref().map_or_else(String::new, |header| format!("\nheader     {header}"));
     output.data(&Value::Null, &format!("{}{header}", metadata_text(metadata)))
+}
+
+/// Bytes read from the broker at once: as many as one answer holds.
+const READ_SIZE: usize = 4 << 20;
+
+fn unwritable(error: &io::Error) -> Failure {
+    Failure::new("output", format!("stdout cannot be written: {error}"))
+}
+
+fn read(
+    global: &Global,
+    id: ContainerId,
+    offset: u64,
+    length: Option<u64>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let (client, user) = signed_in(global, output)?;
+    let (got, content) = waiting("opening", || client.container().open(id))?;
+    let Some(content) = content else {
+        return check_got(metadata_of(&got.container)?, user.id(), Portion::Content, false, true);
+    };
+    let end = length.map_or(u64::MAX, |length| offset.saturating_add(length)).min(content.length());
+    let mut at = offset;
+    while at < end {
+        let size = usize::try_from(end - at).unwrap_or(READ_SIZE).min(READ_SIZE);
+        let bytes = content.read_at(at, size)?;
+        at += bytes.len() as u64;
+        output.bytes(&bytes)?;
+    }
+    Ok(())
 }
 
 /// The library leaves out what the caller may not have; a command that was asked for it fails.

@@ -4,7 +4,7 @@ use crate::args::{CheckpointArgs, EventsArgs, Global, SyncArgs};
 use crate::connection::{signed_in, signed_in_under};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::progress::waiting;
+use crate::progress::watched;
 use absio_proto::model::ContainerId;
 use absio_proto::ops::ofs::Checkpoint;
 use absio_proto::provider::{Applied, Follow, Followed, Standard, Sync, SyncState, Synced, What};
@@ -70,7 +70,7 @@ pub(crate) fn sync(global: &Global, args: &SyncArgs, output: &Output) -> Result<
         SyncArgs { kept_only: true, .. } => Sync::new().kept_only(),
         SyncArgs { .. } => Sync::new(),
     };
-    let synced = waiting("syncing", || client.sync(sync))?;
+    let synced = watched(&client, "syncing", |client| client.sync(sync))?;
     tell_synced(&synced, output)?;
     match (synced.failed.len(), synced.incomplete_since) {
         (0, None) => Ok(()),

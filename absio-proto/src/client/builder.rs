@@ -180,6 +180,7 @@ macro_rules! builder_methods {
                     host: Arc::new(host),
                     provider: self.provider.unwrap_or_else(|| Arc::new(standard)),
                     options: self.options,
+                    watch: Arc::new(|_| ()),
                     quarantined: opened.quarantined.map(Arc::from),
                 })
             }

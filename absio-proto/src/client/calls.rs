@@ -164,7 +164,7 @@ macro_rules! client_methods {
             /// # Errors
             /// The operation's own.
             pub $($colour)? fn run<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
-                self.host.run(operation)$($wait)*
+                self.host.run_watched(operation, &mut NoContent, &*self.watch)$($wait)*
             }
 
             /// Runs an operation that reads or writes `content`.
@@ -176,7 +176,7 @@ macro_rules! client_methods {
                 operation: O,
                 content: $($content)*,
             ) -> Result<O::Output, Error> {
-                self.host.run_with(operation, content)$($wait)*
+                self.host.run_watched(operation, content, &*self.watch)$($wait)*
             }
         }
     };

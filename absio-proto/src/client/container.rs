@@ -48,7 +48,8 @@ macro_rules! container_methods {
             }
 
             /// As [`create`](Self::create), with the content read from `source` part by part: give
-            /// [`ContentInput::Streamed`](absio_proto::ops::container::ContentInput) with its length.
+            /// [`ContentInput::Streamed`](absio_proto::ops::container::ContentInput) with its length. Of a
+            /// source with a journal, what was sent before is not sent again.
             ///
             /// # Errors
             /// As there, and [`Error::Content`] if the source fails.
@@ -57,6 +58,10 @@ macro_rules! container_methods {
                 create: Create,
                 source: $($content)*,
             ) -> Result<Changed, Error> {
+                let create = match source.journal() {
+                    Some(journal) => create.recording(journal.to_vec()),
+                    None => create,
+                };
                 self.0.run_with(self.0.provider.create_container(create), source)$($wait)*
             }
 
@@ -88,11 +93,12 @@ macro_rules! container_methods {
                 Get::new(container, portion).with(self.0.options)
             }
 
-            /// As [`get`](Self::get), with the content written to `sink`: for contents of any size. What was
-            /// written is worthless if this fails. Says whether there was content to write.
+            /// As [`get`](Self::get), with the content written to `sink`: for contents of any size. Every byte
+            /// is proven before it is written, from the first to the last; of a sink that has some already,
+            /// those are compared, and fetched only where they differ. Says whether there was content.
             ///
             /// # Errors
-            /// As there, and [`Error::Content`] if the sink fails.
+            /// As there, and [`Error::Content`] if the sink fails. [`Error::Transfer`] says how much is verified.
             pub $($colour)? fn get_into(
                 self,
                 container: ContainerId,
@@ -114,13 +120,43 @@ macro_rules! container_methods {
                 sink: $($content)*,
             ) -> Result<(Got, bool), Error> {
                 let mut counted = Counted { sink, written: false };
-                let get = self.request(container, portion).into_sink();
+                let get = self.request(container, portion).into_sink_that_has(counted.have());
                 let mut got = self.0.run_with(self.0.provider.get_container(get), &mut counted)$($wait)*?;
                 if let Some(bytes) = got.container.content.take() {
                     // Small contents come with the reply and are verified already.
                     counted.write_at(0, bytes)$($wait)*?;
                 }
                 Ok((got, counted.written))
+            }
+
+            /// Opens a container's content for reading at any place: nothing of it is fetched before it is
+            /// asked for, and every byte is proven before it is given out. No reader if there is no content,
+            /// or the caller may not have it. For contents of any size; one of up to 4 MiB, or padded, comes
+            /// at once.
+            ///
+            /// ```no_run
+            #[doc = concat!("# ", stringify!($($colour)?), " fn example(client: &", stringify!($runtime),
+                "::Client, id: absio_proto::model::ContainerId) -> Result<(), absio_proto::Error> {")]
+            #[doc = concat!("let (_, content) = client.container().open(id)", stringify!($($wait)*), "?;")]
+            /// if let Some(content) = content {
+            ///     let middle = content.length() / 2;
+            #[doc = concat!("    let bytes = content.read_at(middle, 1024)", stringify!($($wait)*), "?;")]
+            /// #   let _ = bytes;
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            /// As [`get`](Self::get).
+            pub $($colour)? fn open(
+                self,
+                container: ContainerId,
+            ) -> Result<(Got, Option<ContentReader>), Error> {
+                let get = self.request(container, Portion::All).into_ranges();
+                let mut got = self.0.run(self.0.provider.get_container(get))$($wait)*?;
+                let ranges = got.ranges.take();
+                Ok((got, ranges.map(|ranges| ContentReader::new(self.0.clone(), ranges))))
             }
 
             /// Changes content, header, type or access of a container (S-070 to S-083).
@@ -141,6 +177,10 @@ macro_rules! container_methods {
                 update: Update,
                 source: $($content)*,
             ) -> Result<Changed, Error> {
+                let update = match source.journal() {
+                    Some(journal) => update.recording(journal.to_vec()),
+                    None => update,
+                };
                 self.0.run_with(self.0.provider.update_container(update), source)$($wait)*
             }
 

@@ -17,10 +17,10 @@
 //! |---|---|---|
 //! | `setup_error!` | `SetupError` | `TransportSetupError` |
 //! | `builder_methods!` | `ClientBuilder` and its methods | `Client`, `SetupError`, `Host`, the traits `Transport` and `Store`, `SharedTransport` and `SharedStore` (an `Arc` of any of those), `default_transport`, `Chosen`, `open` |
-//! | `client_methods!` | the calls of `Client` itself | `Client`, `Users`, `Containers`, `KeyFiles`, `Content` |
-//! | `scope_methods!` | `under`, `with`, `within`, … of `Client` | `Client` |
+//! | `client_methods!` | the calls of `Client` itself | `Client`, `Users`, `Containers`, `KeyFiles`, `Content`, `NoContent` |
+//! | `scope_methods!` | `under`, `with`, `within`, `watching`, … of `Client` | `Client`, `Reports` and the function `reports` that gives a sender and them |
 //! | `user_methods!` | `Users` and its methods | `Client` |
-//! | `container_methods!` | `Containers` and its methods | `Client`, `Content`, `Counted` |
+//! | `container_methods!` | `Containers` and its methods | `Client`, `Content`, `Counted`, `ContentReader` |
 //! | `key_file_methods!` | `KeyFiles` and its methods | `Client` |
 //!
 //! `Users`, `Containers` and `KeyFiles` are handles that are passed by value, so that a future borrows the
@@ -32,10 +32,11 @@
 //! ```text
 //! #[derive(Clone)]
 //! pub struct Client {
-//!     host: Arc<Host>,              // of(session, transport, store), run(operation),
-//!                                   // run_with(operation, content), session(look), now()
+//!     host: Arc<Host>,              // of(session, transport, store), session(look), now(),
+//!                                   // run_watched(operation, content, watch)
 //!     provider: Arc<dyn Provider>,
 //!     options: Options,
+//!     watch: Arc<dyn Fn(Progress) + Send + Sync>,
 //!     quarantined: Option<Arc<Path>>,
 //! }
 //! ```

@@ -8,6 +8,7 @@
 #[macro_export]
 macro_rules! scope_methods {
     ([$($colour:tt)?] [$($wait:tt)*] $runtime:ident $Block:ident) => {
+        use $crate::effect::Progress;
         use $crate::provider::{Options, Provider};
 
         impl Client {
@@ -41,6 +42,33 @@ macro_rules! scope_methods {
             #[must_use]
             pub fn with(&self, options: Options) -> Self {
                 Self { options, ..self.clone() }
+            }
+
+            /// This client, telling `watch` how far each of its calls is: bytes of a long content on their
+            /// way, containers of a sync. `watch` is called between two steps, on the thread or in the task
+            /// that makes the call, which waits for it; it may use the client.
+            ///
+            /// ```no_run
+            #[doc = concat!("# ", stringify!($($colour)?), " fn example(client: &", stringify!($runtime),
+                "::Client) -> Result<(), absio_proto::Error> {")]
+            /// use absio_proto::provider::Sync;
+            ///
+            /// let watched = client.watching(|progress| println!("{} of {}", progress.done, progress.total));
+            #[doc = concat!("watched.sync(Sync::new())", stringify!($($wait)*), "?;")]
+            /// # Ok(())
+            /// # }
+            /// ```
+            #[must_use]
+            pub fn watching(&self, watch: impl Fn(Progress) + Send + std::marker::Sync + 'static) -> Self {
+                Self { watch: Arc::new(watch), ..self.clone() }
+            }
+
+            /// As [`watching`](Self::watching), with the reports to be taken from somewhere else: what is not
+            /// taken waits. They end when the client that is given, and every call of it, is gone.
+            #[must_use]
+            pub fn reporting(&self) -> (Self, Reports) {
+                let (sender, reports) = reports();
+                (self.watching(move |progress| sender.send(progress)), reports)
             }
 
             /// Runs `block` with this client under another provider: the seed's context manager. Blocks

@@ -17,6 +17,7 @@ pub use user::Users;
 
 use crate::host::AsyncHost;
 use absio_proto::Session;
+use absio_proto::effect::Progress;
 use absio_proto::provider::{Options, Provider};
 use std::path::Path;
 use std::sync::Arc;
@@ -34,5 +35,9 @@ pub struct Client {
     host: Arc<AsyncHost<Session>>,
     provider: Arc<dyn Provider>,
     options: Options,
+    watch: Arc<Watch>,
     quarantined: Option<Arc<Path>>,
 }
+
+/// Who hears how far a call is.
+type Watch = dyn Fn(Progress) + Send + Sync;

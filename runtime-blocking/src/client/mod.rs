@@ -17,6 +17,7 @@ pub use user::Users;
 
 use crate::host::BlockingHost;
 use absio_proto::Session;
+use absio_proto::effect::Progress;
 use absio_proto::provider::{Options, Provider};
 use std::path::Path;
 use std::sync::Arc;
@@ -48,5 +49,9 @@ pub struct Client {
     host: Arc<BlockingHost<Session>>,
     provider: Arc<dyn Provider>,
     options: Options,
+    watch: Arc<Watch>,
     quarantined: Option<Arc<Path>>,
 }
+
+/// Who hears how far a call is.
+type Watch = dyn Fn(Progress) + Send + Sync;

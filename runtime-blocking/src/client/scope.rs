@@ -1,6 +1,7 @@
 //! Which provider answers, and how: for a client, a block, or a call.
 
 use super::Client;
+use crate::reports::{Reports, reports};
 use std::path::Path;
 use std::sync::Arc;
 
