@@ -1,10 +1,13 @@
 //! A few threads that perform the members of joined effects, so that no thread is started for an
 //! effect.
 //!
-//! The thread that asks works along: a pool that is busy, or could start no thread, only costs time.
+//! The thread that asks works along: a pool that is busy, or could start no thread, only costs time. A
+//! thread is started only when all are busy: each that moves large buffers costs memory that its allocator
+//! holds on to.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -23,14 +26,15 @@ struct State {
     queue: Option<Sender<Task>>,
     inbox: Arc<Mutex<Receiver<Task>>>,
     helpers: usize,
+    /// Tasks that were handed over and are not done.
+    busy: Arc<AtomicUsize>,
 }
 
 impl Pool {
     pub(crate) fn new() -> Self {
         let (queue, inbox) = mpsc::channel();
-        Self {
-            state: Mutex::new(State { queue: Some(queue), inbox: Arc::new(Mutex::new(inbox)), helpers: 0 }),
-        }
+        let (inbox, busy) = (Arc::new(Mutex::new(inbox)), Arc::default());
+        Self { state: Mutex::new(State { queue: Some(queue), inbox, helpers: 0, busy }) }
     }
 
     /// Performs `work` on every input, at once as far as there are threads; the outputs come in no
@@ -82,10 +86,12 @@ impl Pool {
 
     fn submit(&self, task: Task) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.helpers < HELPERS {
+        let waiting = state.busy.fetch_add(1, Ordering::Relaxed);
+        if state.helpers < HELPERS && waiting >= state.helpers {
+            let busy = Arc::clone(&state.busy);
             let inbox = Arc::clone(&state.inbox);
             let thread = thread::Builder::new().name(format!("absio-{}", state.helpers));
-            if thread.spawn(move || serve(&inbox)).is_ok() {
+            if thread.spawn(move || serve(&inbox, &busy)).is_ok() {
                 state.helpers += 1;
             }
         }
@@ -101,11 +107,12 @@ impl Drop for Pool {
     }
 }
 
-fn serve(inbox: &Mutex<Receiver<Task>>) {
+fn serve(inbox: &Mutex<Receiver<Task>>, busy: &AtomicUsize) {
     loop {
         let task = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(task) = task else { return };
         task();
+        busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Progress that is taken from somewhere else than where the call is made.
 
 use absio_proto::effect::Progress;
-use std::sync::mpsc::{self, Receiver, RecvError, TryRecvError};
+use std::sync::mpsc::{self, Receiver};
 
 /// Reports of how far calls are, in their order: an iterator that waits for the next one and ends when the
 /// client that [`reporting`](crate::Client::reporting) gave is gone.
@@ -26,11 +26,7 @@ impl Reports {
     /// The newest report there is now, if there is one that was not taken.
     #[must_use]
     pub fn newest(&self) -> Option<Progress> {
-        core::iter::from_fn(|| match self.0.try_recv() {
-            Ok(progress) => Some(progress),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        })
-        .last()
+        core::iter::from_fn(|| self.0.try_recv().ok()).last()
     }
 }
 
@@ -38,9 +34,6 @@ impl Iterator for Reports {
     type Item = Progress;
 
     fn next(&mut self) -> Option<Progress> {
-        match self.0.recv() {
-            Ok(progress) => Some(progress),
-            Err(RecvError) => None,
-        }
+        self.0.recv().ok()
     }
 }

@@ -19,7 +19,7 @@ const ASK_PATIENCE: Duration = Duration::from_secs(1);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 /// Connections kept open for reuse: as many as an operation uses at once.
 const IDLE_CONNECTIONS: usize = 8;
-/// Bytes read from a response at a time, and room made at first whatever length it claims.
+/// Bytes read from a response at a time.
 const READ_SIZE: usize = 64 << 10;
 
 /// The blocking HTTP client: connections are reused, redirects never followed, nothing is retried,
@@ -191,8 +191,8 @@ fn read_body(
     request: &HttpRequest,
     too_large: impl Fn() -> TransportError,
 ) -> Result<Vec<u8>, TransportError> {
-    let claimed = body.content_length().unwrap_or(0).min(READ_SIZE as u64);
-    // At most READ_SIZE: the claim is only trusted as far as bytes arrive.
+    // Checked against what the request allows; where nothing arrives, nothing is touched.
+    let claimed = body.content_length().unwrap_or(0).min(request.max_response);
     let mut whole = Vec::with_capacity(usize::try_from(claimed).unwrap_or(READ_SIZE));
     let mut reader = body.into_reader();
     let mut piece = vec![0; READ_SIZE];
