@@ -9,6 +9,7 @@
 //! ```
 
 mod header;
+mod in_place;
 mod keys;
 mod layout;
 mod open;

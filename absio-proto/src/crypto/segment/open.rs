@@ -19,6 +19,10 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Provisional(Zeroizing<Vec<u8>>);
 
 impl Provisional {
+    pub(super) const fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes. To be discarded if the segment's digest turns out to be another.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -86,6 +90,10 @@ impl SegmentOpener {
     #[must_use]
     pub const fn header(&self) -> &SegmentHeader {
         &self.header
+    }
+
+    pub(super) const fn keys(&self) -> &SegmentKeys {
+        &self.keys
     }
 
     /// Where the chunks lie.

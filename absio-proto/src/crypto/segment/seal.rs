@@ -51,6 +51,10 @@ impl SegmentSealer {
         &self.header
     }
 
+    pub(super) const fn keys(&self) -> &SegmentKeys {
+        &self.keys
+    }
+
     /// Bytes of plaintext in a chunk.
     #[must_use]
     pub const fn chunk_size(&self) -> usize {

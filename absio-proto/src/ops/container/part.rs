@@ -56,7 +56,10 @@ impl Part {
     fn seal(&self, piece: Piece) -> PartState {
         let (sealer, first, last) = (self.sealer.clone(), self.first_chunk, self.last);
         PartState::Sealing(Leaf::compute("seal a part", move || {
-            let sealed = sealer.seal_part(first, piece.bytes(), last)?;
+            let sealed = match piece {
+                Piece::Owned(bytes) => sealer.seal_in_place(first, bytes, last)?,
+                shared @ Piece::Shared(..) => sealer.seal_part(first, shared.bytes(), last)?,
+            };
             let root = merkle::root(&sealed.leaves);
             Ok((sealed, root))
         }))
@@ -83,7 +86,14 @@ impl Part {
 
     fn keep(&mut self) -> PartState {
         match self.keep.take() {
-            Some((blob, offset)) => PartState::Keeping(ask::write_blob(blob, offset, self.sealed.to_vec())),
+            Some((blob, offset)) => {
+                // Shared with the exchange that follows, or handed over.
+                let bytes = match self.upload {
+                    Some(_) => self.sealed.to_vec(),
+                    None => core::mem::take(&mut self.sealed).into(),
+                };
+                PartState::Keeping(ask::write_blob(blob, offset, bytes))
+            }
             None => self.put(),
         }
     }

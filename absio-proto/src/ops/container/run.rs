@@ -169,14 +169,19 @@ fn open(
 ) -> Result<Opened, CryptoError> {
     let opener = &content.opener;
     let (proof, sealed) = match content.source {
-        Source::Broker => RangeProof::split(&answer).map(|(proof, sealed)| (Some(proof), sealed))?,
-        Source::Blob(_) => (None, answer.as_slice()),
+        Source::Broker => RangeProof::split(&answer).map(|(proof, sealed)| (Some(proof), sealed.len()))?,
+        Source::Blob(_) => (None, answer.len()),
     };
-    if sealed.len() as u64 != length {
+    if sealed as u64 != length {
         return Err(CryptoError::Decrypt);
     }
-    let before = answer.len() - sealed.len();
-    let part = opener.open_part(first, sealed)?;
+    let before = answer.len() - sealed;
+    let (part, sealed) = if keeps {
+        let part = opener.open_part(first, &answer[before..])?;
+        (part, answer.split_off(before))
+    } else {
+        (opener.open_in_place(first, answer, before)?, Vec::new())
+    };
     let root = merkle::root(&part.leaves);
     match &proof {
         Some(proof) => opener.check_range(first, &part.leaves, proof, &content.signed)?,
@@ -187,7 +192,6 @@ fn open(
             }
         }
     }
-    let sealed = if keeps { answer.split_off(before) } else { Vec::new() };
     Ok(Opened { bytes: part.plaintext.into_unproven_bytes().into(), root, sealed })
 }
 
