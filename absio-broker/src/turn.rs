@@ -8,7 +8,7 @@
 
 use crate::rows;
 use crate::state::BrokerState;
-use absio_proto::effect::{BlobId, Commit, HttpResponse, StoreOp, Write};
+use absio_proto::effect::{BlobId, Body, Commit, HttpResponse, StoreOp, Write};
 use absio_proto::model::Timestamp;
 use absio_proto::{Error, Now, RemoteCode, RemoteError};
 use core::any::Any;
@@ -35,7 +35,7 @@ impl Inbound {
             origin: String::new(),
             path: String::new(),
             headers: Vec::new(),
-            body: absio_proto::effect::Body::new(),
+            body: Body::new(),
             deadline: Duration::ZERO,
             max_response: 0,
         };
@@ -156,7 +156,7 @@ impl Memory {
 pub(crate) struct Plan<T = HttpResponse> {
     pub(crate) output: T,
     /// Blobs to write and seal before the commit.
-    pub(crate) blobs: Vec<(BlobId, Vec<u8>)>,
+    pub(crate) blobs: Vec<(BlobId, Body)>,
     /// Watched rows become preconditions of it.
     pub(crate) commit: Commit,
     /// Blobs to delete after it.
@@ -187,9 +187,9 @@ impl<T> Plan<T> {
     }
 
     /// A new blob, referenced from now on.
-    pub(crate) fn add_blob(&mut self, blob: BlobId, bytes: Vec<u8>) {
+    pub(crate) fn add_blob(&mut self, blob: BlobId, bytes: impl Into<Body>) {
         self.put(rows::reference(blob), Vec::new());
-        self.blobs.push((blob, bytes));
+        self.blobs.push((blob, bytes.into()));
     }
 
     /// A blob that is no longer needed.

@@ -119,7 +119,7 @@ fn everything_is_there_after_a_restart() {
         let alice = Actor::new(&fixture, 2);
         let view = alice.share(vec![alice.grant(127)]);
         let orphan = absio_proto::effect::BlobId([9; 20]);
-        fixture.store().apply(StoreOp::BlobWrite { blob: orphan, offset: 0, bytes: vec![1] }).unwrap();
+        fixture.store().apply(StoreOp::BlobWrite { blob: orphan, offset: 0, bytes: vec![1].into() }).unwrap();
         fixture.store().apply(StoreOp::BlobSeal { blob: orphan }).unwrap();
         (view, alice.token(), alice.next_event())
     };

@@ -95,7 +95,7 @@ fn read_cell(store: &Shared) -> Option<Vec<u8>> {
 }
 
 fn write_op(bytes: &[u8]) -> StoreOp {
-    StoreOp::BlobWrite { blob: BLOB, offset: 0, bytes: bytes.to_vec() }
+    StoreOp::BlobWrite { blob: BLOB, offset: 0, bytes: bytes.to_vec().into() }
 }
 
 fn seal(store: &Shared, bytes: &[u8]) {

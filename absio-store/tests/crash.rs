@@ -98,7 +98,9 @@ fn commit_one(store: &impl Store, thread: u64, round: u64) {
     if number.is_multiple_of(4) {
         let blob = blob_of(number);
         let bytes = number.to_be_bytes().repeat(500);
-        store.apply(StoreOp::BlobWrite { blob, offset: 0, bytes }).expect("the blob is written");
+        store
+            .apply(StoreOp::BlobWrite { blob, offset: 0, bytes: bytes.into() })
+            .expect("the blob is written");
         store.apply(StoreOp::BlobSeal { blob }).expect("the blob is sealed");
     }
     println!("acknowledged {number}");

@@ -128,7 +128,7 @@ pub(super) fn put_part(turn: &mut Turn<'_>, caller: &Caller, id: UploadId, numbe
     let mut plan = empty();
     plan.put(key, rows::encode(&row));
     plan.put(rows::touched(id), turn.time().as_millis().to_be_bytes().to_vec());
-    plan.add_blob(blob, body.to_vec());
+    plan.add_blob(blob, body.clone());
     Ok(plan)
 }
 

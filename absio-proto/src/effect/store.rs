@@ -21,7 +21,7 @@
 //! What is beyond the `STORE_*` limits of [`limits`](crate::limits) is [`StoreErrorKind::Invalid`]:
 //! nothing is cut short in silence, so a page with fewer entries than asked for is the last one.
 
-use super::{Reply, ReplyValue, Token};
+use super::{Body, Reply, ReplyValue, Token};
 
 /// The random name of a blob: 160 bits, drawn by the core.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,7 +116,7 @@ pub enum StoreOp {
         /// First byte.
         offset: u64,
         /// The bytes.
-        bytes: Vec<u8>,
+        bytes: Body,
     },
     /// Makes the blob durable; it never changes again. Sealing a sealed blob is no error.
     BlobSeal {

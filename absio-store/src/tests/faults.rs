@@ -16,7 +16,7 @@ fn a_full_disk_leaves_blobs_as_they_were() {
         }
         store.apply(write_op(b"first part")).expect("there is room again");
         arm("write blob", DISK_FULL);
-        let op = StoreOp::BlobWrite { blob: BLOB, offset: 10, bytes: vec![1] };
+        let op = StoreOp::BlobWrite { blob: BLOB, offset: 10, bytes: vec![1].into() };
         assert_eq!(kind(store.apply(op)), StoreErrorKind::Full);
         for place in ["mkdir", "rename"] {
             arm(place, DISK_FULL);

@@ -38,7 +38,7 @@ fn a_missing_root_is_made_for_the_owner_alone() {
         let store = open(&root).expect("a missing root is made");
         seal(&store, b"sealed");
         store
-            .apply(StoreOp::BlobWrite { blob: BlobId([1; 20]), offset: 0, bytes: vec![1] })
+            .apply(StoreOp::BlobWrite { blob: BlobId([1; 20]), offset: 0, bytes: vec![1].into() })
             .expect("written");
         put(&store, b"key", b"value");
         let seen = check_modes(&root, true);

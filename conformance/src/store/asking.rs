@@ -91,7 +91,7 @@ pub(super) fn blob(number: u8) -> BlobId {
 }
 
 pub(super) fn blob_write(store: &impl Store, blob: BlobId, offset: u64, bytes: &[u8]) {
-    let done = apply(store, StoreOp::BlobWrite { blob, offset, bytes: bytes.to_vec() });
+    let done = apply(store, StoreOp::BlobWrite { blob, offset, bytes: bytes.to_vec().into() });
     assert!(done == StoreOutcome::Done, "a blob write must answer done");
 }
 

@@ -78,7 +78,7 @@ pub fn a_sealed_blob_never_changes(backend: &impl Backend) -> Verdict {
     blob_write(&store, blob(1), 0, b"fixed");
     blob_seal(&store, blob(1));
     for bytes in [&b"other"[..], b""] {
-        let op = StoreOp::BlobWrite { blob: blob(1), offset: 0, bytes: bytes.to_vec() };
+        let op = StoreOp::BlobWrite { blob: blob(1), offset: 0, bytes: bytes.to_vec().into() };
         refused(&store, op, StoreErrorKind::Invalid);
     }
     assert_eq!(blob_read(&store, blob(1), 0, 100), Some(b"fixed".to_vec()));

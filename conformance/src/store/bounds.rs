@@ -128,7 +128,7 @@ pub fn blob_parts_have_a_limit(backend: &impl Backend) -> Verdict {
 }
 
 fn write_at(blob: BlobId, offset: u64, bytes: Vec<u8>) -> StoreOp {
-    StoreOp::BlobWrite { blob, offset, bytes }
+    StoreOp::BlobWrite { blob, offset, bytes: bytes.into() }
 }
 
 /// [`StoreErrorKind::Full`]: nothing of a commit or blob part that does not fit; what fits still does.

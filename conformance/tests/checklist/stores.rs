@@ -61,11 +61,11 @@ impl Disk {
         for (blob, bytes) in &self.blobs {
             let mut offset = 0;
             for part in bytes.chunks(16 << 20) {
-                apply(StoreOp::BlobWrite { blob: *blob, offset, bytes: part.to_vec() });
+                apply(StoreOp::BlobWrite { blob: *blob, offset, bytes: part.to_vec().into() });
                 offset += part.len() as u64;
             }
             if bytes.is_empty() {
-                apply(StoreOp::BlobWrite { blob: *blob, offset, bytes: Vec::new() });
+                apply(StoreOp::BlobWrite { blob: *blob, offset, bytes: Vec::new().into() });
             }
             apply(StoreOp::BlobSeal { blob: *blob });
         }
@@ -158,7 +158,7 @@ impl FaultyStore {
         let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
         let torn = match op {
             StoreOp::BlobWrite { blob, offset, bytes } => {
-                StoreOp::BlobWrite { blob, offset, bytes: half(bytes) }
+                StoreOp::BlobWrite { blob, offset, bytes: half(bytes.into()).into() }
             }
             StoreOp::CellWrite { cell, bytes } => {
                 let old = match self.disk.apply(StoreOp::CellRead { cell }) {

@@ -86,14 +86,7 @@ impl Part {
 
     fn keep(&mut self) -> PartState {
         match self.keep.take() {
-            Some((blob, offset)) => {
-                // Shared with the exchange that follows, or handed over.
-                let bytes = match self.upload {
-                    Some(_) => self.sealed.to_vec(),
-                    None => core::mem::take(&mut self.sealed).into(),
-                };
-                PartState::Keeping(ask::write_blob(blob, offset, bytes))
-            }
+            Some((blob, offset)) => PartState::Keeping(ask::write_blob(blob, offset, self.sealed.clone())),
             None => self.put(),
         }
     }

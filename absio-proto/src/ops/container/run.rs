@@ -1,11 +1,13 @@
 //! A run of chunks of a large content: fetched, proven against the signed digest, opened.
 //!
 //! ```text
-//!  Getting ──▶ Opening (job: proof, tags, decryption) ──▶ (Keeping, in the local store) ──▶ Proven
+//!  Getting ──▶ (Keeping, in the local store) ──▶ Opening (job: proof, tags, decryption) ──▶ Proven
 //!     ▲
 //!     │ not the same
-//!  Having (the caller's copy) ──▶ Sealing again (job) ──▶ Comparing (the proof alone) ──▶ Keeping …
+//!  Having (the caller's copy) ──▶ Sealing again (job) ──▶ Comparing (the proof alone) ──▶ (Keeping) ──▶ Proven
 //! ```
+//!
+//! What is kept is in an unsealed blob that nothing names before all of it is proven.
 //!
 //! What a caller has of an earlier attempt is sealed again, which gives the same tags if it is the same,
 //! and proven by them: of a part that is whole only its proof is fetched, and a copy that was altered or
@@ -15,11 +17,11 @@ use super::open_content::{OpenContent, Source};
 use crate::crypto::merkle;
 use crate::crypto::segment::{HEADER_LENGTH, RangeProof, SealedPart};
 use crate::crypto::suite::Digest48;
-use crate::effect::{BlobId, ContentError, ContentOp, ContentOutcome, Reply};
+use crate::effect::{BlobId, Body, ContentError, ContentOp, ContentOutcome, Reply};
 use crate::error::{CryptoError, Error, InputError, LocalError, Misuse};
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::ops::Exchange;
-use crate::ops::ofs::ask::{self, Answer};
+use crate::ops::ofs::ask;
 use crate::session::Session;
 use crate::wire::Route;
 use crate::{attempt, drive};
@@ -49,11 +51,10 @@ pub(super) struct Proven {
     pub(super) is_kept: bool,
 }
 
-/// Opened chunks, and their sealed bytes if those are to be kept.
+/// Opened chunks.
 struct Opened {
     bytes: Zeroizing<Vec<u8>>,
     root: Digest48,
-    sealed: Vec<u8>,
 }
 
 enum State {
@@ -62,13 +63,13 @@ enum State {
     Comparing(Exchange, SealedPart),
     Getting(Fetching),
     Opening(Leaf<Result<Opened, CryptoError>>),
-    Keeping(Answer),
+    Keeping(ask::Answer, Option<RangeProof>, Body),
     Done,
 }
 
 enum Fetching {
     Broker(Exchange),
-    Blob(Answer),
+    Blob(ask::Answer),
 }
 
 impl Run {
@@ -109,25 +110,27 @@ impl Run {
         self.first + self.count == self.content.opener.layout().chunks()
     }
 
-    fn open(&self, answer: Vec<u8>) -> State {
-        let (content, first, keeps) = (self.content.clone(), self.first, self.keep.is_some());
-        let length = self.sealed_range().1;
-        State::Opening(Leaf::compute("open a part", move || open(&content, first, length, answer, keeps)))
+    /// What came, kept first if it is to be.
+    fn fetched(&mut self, proof: Option<RangeProof>, sealed: Vec<u8>) -> State {
+        match self.keep.take() {
+            Some((blob, offset)) => {
+                let sealed = Body::from(sealed);
+                State::Keeping(ask::write_blob(blob, offset, sealed.clone()), proof, sealed)
+            }
+            None => self.open(proof, sealed),
+        }
     }
 
-    fn opened(&mut self, opened: Opened) -> State {
-        let Opened { mut bytes, root, sealed } = opened;
+    fn open(&self, proof: Option<RangeProof>, sealed: Vec<u8>) -> State {
+        let (content, first, length) = (self.content.clone(), self.first, self.sealed_range().1);
+        State::Opening(Leaf::compute("open a part", move || open(&content, first, length, proof, sealed)))
+    }
+
+    fn opened(&mut self, opened: Opened) -> Proven {
+        let Opened { mut bytes, root } = opened;
         let bytes = core::mem::take(&mut *bytes);
         let length = bytes.len() as u64;
-        self.proven = Some(Proven { bytes: Some(bytes), length, root, is_kept: false });
-        self.keep(sealed)
-    }
-
-    fn keep(&mut self, sealed: Vec<u8>) -> State {
-        match self.keep.take() {
-            Some((blob, offset)) => State::Keeping(ask::write_blob(blob, offset, sealed)),
-            None => State::Done,
-        }
+        Proven { bytes: Some(bytes), length, root, is_kept: self.is_kept }
     }
 
     /// What the caller has, sealed again, is the signed content if it has this proof.
@@ -140,7 +143,12 @@ impl Run {
         let (_, length) = self.plain_range();
         let (root, length) = (merkle::root(&again.leaves), length as u64);
         self.proven = Some(Proven { bytes: None, length, root, is_kept: false });
-        Ok(self.keep(again.bytes))
+        Ok(match self.keep.take() {
+            Some((blob, offset)) => {
+                State::Keeping(ask::write_blob(blob, offset, again.bytes), None, Body::new())
+            }
+            None => State::Done,
+        })
     }
 }
 
@@ -159,29 +167,19 @@ fn chunks(content: &OpenContent, first: u64, count: u64, bytes: bool) -> Exchang
     Exchange::new(Route::Chunks { container, epoch, first, count, bytes })
 }
 
-/// Proves and opens what came: from the broker a proof and the chunks, from a blob the chunks.
+/// Proves and opens what came: by its proof, or by the root of the part.
 fn open(
     content: &OpenContent,
     first: u64,
     length: u64,
-    mut answer: Vec<u8>,
-    keeps: bool,
+    proof: Option<RangeProof>,
+    sealed: Vec<u8>,
 ) -> Result<Opened, CryptoError> {
     let opener = &content.opener;
-    let (proof, sealed) = match content.source {
-        Source::Broker => RangeProof::split(&answer).map(|(proof, sealed)| (Some(proof), sealed.len()))?,
-        Source::Blob(_) => (None, answer.len()),
-    };
-    if sealed as u64 != length {
+    if sealed.len() as u64 != length {
         return Err(CryptoError::Decrypt);
     }
-    let before = answer.len() - sealed;
-    let (part, sealed) = if keeps {
-        let part = opener.open_part(first, &answer[before..])?;
-        (part, answer.split_off(before))
-    } else {
-        (opener.open_in_place(first, answer, before)?, Vec::new())
-    };
+    let part = opener.open_in_place(first, sealed)?;
     let root = merkle::root(&part.leaves);
     match &proof {
         Some(proof) => opener.check_range(first, &part.leaves, proof, &content.signed)?,
@@ -192,7 +190,7 @@ fn open(
             }
         }
     }
-    Ok(Opened { bytes: part.plaintext.into_unproven_bytes().into(), root, sealed })
+    Ok(Opened { bytes: part.plaintext.into_unproven_bytes().into(), root })
 }
 
 impl Operation for Run {
@@ -223,8 +221,11 @@ impl Operation for Run {
                     attempt!(self.compare(&answer, again))
                 }
                 State::Getting(Fetching::Broker(exchange)) => {
-                    let answer = drive!(exchange, cx, reply);
-                    self.open(answer)
+                    let mut answer = drive!(exchange, cx, reply);
+                    let (proof, sealed) = attempt!(RangeProof::split(&answer));
+                    let before = answer.len() - sealed.len();
+                    answer.drain(..before);
+                    self.fetched(Some(proof), answer)
                 }
                 State::Getting(Fetching::Blob(answer)) => {
                     let bytes = attempt!(ask::blob(drive!(answer, cx, reply)));
@@ -235,15 +236,18 @@ impl Operation for Run {
                         }
                     };
                     let bytes = attempt!(bytes.ok_or_else(gone));
-                    self.open(bytes)
+                    self.fetched(None, bytes)
                 }
                 State::Opening(leaf) => {
                     let opened = attempt!(drive!(leaf, cx, reply));
-                    self.opened(opened)
-                }
-                State::Keeping(answer) => {
-                    self.is_kept &= ask::done(drive!(answer, cx, reply)).is_ok();
+                    self.proven = Some(self.opened(opened));
                     State::Done
+                }
+                State::Keeping(answer, proof, sealed) => {
+                    self.is_kept &= ask::done(drive!(answer, cx, reply)).is_ok();
+                    let (proof, sealed) = (proof.take(), core::mem::take(sealed));
+                    // Of what the caller has already, only that it is kept was missing.
+                    if self.proven.is_some() { State::Done } else { self.open(proof, sealed.into()) }
                 }
                 State::Done => {
                     let proven = self.proven.take().map(|proven| Proven { is_kept: self.is_kept, ..proven });

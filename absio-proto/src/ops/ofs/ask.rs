@@ -1,6 +1,6 @@
 //! Questions to the store, and their answers taken apart.
 
-use crate::effect::{BlobId, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome};
+use crate::effect::{BlobId, Body, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome};
 use crate::error::Error;
 use crate::operation::Leaf;
 
@@ -34,8 +34,8 @@ pub(crate) fn list_cells() -> Answer {
     Leaf::store(StoreOp::CellList)
 }
 
-pub(crate) fn write_blob(blob: BlobId, offset: u64, bytes: Vec<u8>) -> Answer {
-    Leaf::store(StoreOp::BlobWrite { blob, offset, bytes })
+pub(crate) fn write_blob(blob: BlobId, offset: u64, bytes: impl Into<Body>) -> Answer {
+    Leaf::store(StoreOp::BlobWrite { blob, offset, bytes: bytes.into() })
 }
 
 pub(crate) fn seal_blob(blob: BlobId) -> Answer {

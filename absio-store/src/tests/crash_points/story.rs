@@ -99,7 +99,7 @@ impl Story {
         }
         self.anchor(5);
         self.anchor(6);
-        self.apply(StoreOp::BlobWrite { blob: BLOBS[2], offset: 0, bytes: vec![1; 5000] });
+        self.apply(StoreOp::BlobWrite { blob: BLOBS[2], offset: 0, bytes: vec![1; 5000].into() });
         self.delete(BLOBS[2]);
         self.apply(StoreOp::CellWrite { cell: PASSING, bytes: b"not for long".to_vec() });
         self.apply(StoreOp::CellWrite { cell: PASSING, bytes: Vec::new() });
@@ -165,7 +165,7 @@ impl Story {
             let (front, back) = bytes.split_at(BLOB_LENGTH / 3);
             let parts = [(front.len() as u64, back), (0, front)];
             let written = parts.map(|(offset, bytes)| {
-                self.apply(StoreOp::BlobWrite { blob: id, offset, bytes: bytes.to_vec() })
+                self.apply(StoreOp::BlobWrite { blob: id, offset, bytes: bytes.to_vec().into() })
             });
             // Sealed already, if the attempt before came that far: then the writes are refused.
             if written != [Fate::Done; 2] && self.blobs.get(&id) != Some(&Fate::Unknown) {
@@ -220,7 +220,7 @@ impl Story {
         // And it goes on.
         put(&store, b"later", b"record");
         let blob = BlobId([0x44; 20]);
-        let write = StoreOp::BlobWrite { blob, offset: 0, bytes: vec![4] };
+        let write = StoreOp::BlobWrite { blob, offset: 0, bytes: vec![4].into() };
         for op in [write, StoreOp::BlobSeal { blob }, StoreOp::CellWrite { cell: PASSING, bytes: vec![4] }] {
             assert!(store.apply(op) == Ok(StoreOutcome::Done), "{context}");
         }

@@ -165,7 +165,7 @@ fn ml_bitflip_in_the_envelope_of_a_change_is_told_and_holds_up_no_other() {
     let Ok(StoreOutcome::Blob(Some(mut bytes))) = phone.store.apply(read) else { panic!() };
     *bytes.last_mut().unwrap() ^= 1;
     phone.store.apply(StoreOp::BlobDelete { blob: damaged }).unwrap();
-    phone.store.apply(StoreOp::BlobWrite { blob: damaged, offset: 0, bytes }).unwrap();
+    phone.store.apply(StoreOp::BlobWrite { blob: damaged, offset: 0, bytes: bytes.into() }).unwrap();
     phone.store.apply(StoreOp::BlobSeal { blob: damaged }).unwrap();
     phone.set_offline(false);
     let drained = phone.drain();
