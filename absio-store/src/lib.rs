@@ -1,4 +1,7 @@
-//! Stores that perform [`StoreOp`](absio_proto::effect::StoreOp)s.
+//! Stores, and contents in files, memory and streams: what a machine keeps, for both runtimes.
+//!
+//! [`content`] holds the sources and sinks. The stores perform
+//! [`StoreOp`](absio_proto::effect::StoreOp)s:
 //!
 //! | store | for | records | blobs and cells |
 //! |---|---|---|---|
@@ -6,7 +9,7 @@
 //! | [`RedbStore`] (feature `redb`, default) | the broker | a redb file | files |
 //! | [`SledStore`] (feature `sled`) | a client's index | a sled directory | files |
 //!
-//! All of them are [`Sync`] and meant to be used by many threads; commits that wait for the same
+//! All stores are [`Sync`] and meant to be used by many threads; commits that wait for the same
 //! flush share it. The durable ones hold a lock on their directory, refuse one that somebody else may
 //! write into, refuse to go on after a failed flush, and follow no symbolic link from their root on.
 //! An index that its engine cannot open is moved aside whole if the caller says so ([`OnDamage`],
@@ -21,6 +24,7 @@
 
 mod bounds;
 mod changes;
+pub mod content;
 mod memory;
 
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]

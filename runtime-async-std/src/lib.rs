@@ -61,8 +61,9 @@ mod unblocked;
 
 #[cfg(feature = "surf")]
 pub use self::surf::{SurfBackend, SurfTransport};
+pub use absio_store::content::{MemorySink, MemorySource};
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
-pub use content::{FileSink, FileSource, MemorySink, MemorySource};
+pub use content::{FileSink, FileSource, ReaderSource, RecordedSource, WriterSink};
 pub use host::{AsyncHost, NoContent};
 pub use reader::ContentReader;
 pub use reports::Reports;

@@ -30,7 +30,6 @@
 
 mod client;
 mod connect;
-mod content;
 mod host;
 mod pool;
 mod reader;
@@ -39,8 +38,10 @@ mod retrying;
 mod system;
 mod transport;
 
+pub use absio_store::content::{
+    FileSink, FileSource, MemorySink, MemorySource, ReaderSource, RecordedSource, WriterSink,
+};
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
-pub use content::{FileSink, FileSource, MemorySink, MemorySource, ReaderSource, RecordedSource, WriterSink};
 pub use host::{BlockingHost, NoContent};
 pub use reader::ContentReader;
 pub use reports::Reports;

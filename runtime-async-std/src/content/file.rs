@@ -1,16 +1,17 @@
 //! Content in files, read and written off the executor.
 
 use super::off_thread::OffThread;
-use super::on_disk::{Sink, Source};
+use absio_proto::driver::blocking::Content as _;
 use absio_proto::driver::nonblocking::Content;
-use absio_proto::effect::{ContentError, ContentOp, ContentOutcome};
+use absio_proto::effect::ContentError;
+use absio_store::content;
 use blocking::unblock;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Reads content from a regular file.
 pub struct FileSource {
-    file: OffThread<Source>,
+    file: OffThread<content::FileSource>,
     length: u64,
 }
 
@@ -21,7 +22,7 @@ impl FileSource {
     /// The system's, or [`io::ErrorKind::InvalidInput`] if it is not a regular file.
     pub async fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        let source = unblock(|| Source::open(path)).await?;
+        let source = unblock(|| content::FileSource::open(path)).await?;
         Ok(Self { length: source.length(), file: OffThread::new(source) })
     }
 
@@ -34,14 +35,11 @@ impl FileSource {
 
 impl Content for FileSource {
     async fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
-        match self.file.apply(ContentOp::ReadAt { offset, length }).await? {
-            ContentOutcome::Bytes(bytes) => Ok(bytes),
-            ContentOutcome::Written => Err(ContentError { reason: "nothing was read".into() }),
-        }
+        self.file.read_at(offset, length).await
     }
 
     async fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
-        self.file.apply(ContentOp::WriteAt { offset, bytes }).await.map(|_| ())
+        self.file.write_at(offset, bytes).await
     }
 }
 
@@ -49,11 +47,13 @@ impl Content for FileSource {
 ///
 /// Bytes go to a temporary file beside the target (created anew, readable by its owner only);
 /// [`commit`](Self::commit) makes it durable and renames it. Dropped without that, it is removed, on the
-/// thread that drops it. A new file stays readable by its owner only; a replaced one keeps its
-/// permissions.
+/// thread that drops it (or that still writes it), or, if it was begun by [`resume`](Self::resume), kept for
+/// the next attempt. A new file stays readable by its owner only; a replaced one keeps its permissions.
 pub struct FileSink {
-    file: OffThread<Sink>,
+    file: OffThread<content::FileSink>,
     temporary: PathBuf,
+    /// Bytes of an earlier attempt.
+    have: u64,
 }
 
 impl FileSink {
@@ -64,8 +64,30 @@ impl FileSink {
     /// `target`.
     pub async fn create(target: impl Into<PathBuf>) -> io::Result<Self> {
         let target = target.into();
-        let sink = unblock(|| Sink::create(target)).await?;
-        Ok(Self { temporary: sink.temporary_path().to_owned(), file: OffThread::new(sink) })
+        unblock(|| content::FileSink::create(target)).await.map(Self::of)
+    }
+
+    /// Begins, or goes on with, a file that will appear at `target`: bytes go to `.NAME.absio-part` beside
+    /// it, which stays if the transfer is cut off. What is there is compared with what is signed before it
+    /// counts; [`truncate`](Self::truncate) to the length of the content before the commit.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), or [`io::ErrorKind::WouldBlock`] if another process is at work on it.
+    pub async fn resume(target: impl Into<PathBuf>) -> io::Result<Self> {
+        let target = target.into();
+        unblock(|| content::FileSink::resume(target)).await.map(Self::of)
+    }
+
+    fn of(sink: content::FileSink) -> Self {
+        Self { temporary: sink.temporary_path().to_owned(), have: sink.have(), file: OffThread::new(sink) }
+    }
+
+    /// Cuts what an earlier attempt left behind the end of the content.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.file.run(move |sink| sink.truncate(length)).await.map_err(io::Error::other)?
     }
 
     /// Where the bytes are until [`commit`](Self::commit): to remove it when the process is told to end.
@@ -78,7 +100,8 @@ impl FileSink {
     /// whole or not at all.
     ///
     /// # Errors
-    /// The system's; the target is then as it was, and the temporary file is removed.
+    /// The system's; the target is then as it was, and the temporary file is removed, or kept if it was
+    /// [resumed](Self::resume).
     pub async fn commit(mut self) -> io::Result<()> {
         let sink = self.file.take().await.map_err(io::Error::other)?;
         unblock(|| sink.commit()).await
@@ -86,26 +109,29 @@ impl FileSink {
 }
 
 impl Content for FileSink {
-    async fn read_at(&mut self, _offset: u64, _length: usize) -> Result<Vec<u8>, ContentError> {
-        Err(ContentError { reason: "a sink cannot be read".into() })
+    async fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
+        self.file.read_at(offset, length).await
+    }
+
+    fn have(&self) -> u64 {
+        self.have
     }
 
     async fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
-        self.file.apply(ContentOp::WriteAt { offset, bytes }).await.map(|_| ())
+        self.file.write_at(offset, bytes).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_lite::future::block_on;
+    use futures_lite::future::{block_on, poll_once};
     use std::fs;
 
     fn names(directory: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -119,14 +145,10 @@ mod tests {
             let mut source = FileSource::open(&path).await.unwrap();
             assert_eq!(source.length(), 10);
             assert_eq!(source.read_at(6, 4).await.unwrap(), b"6789");
-            assert_eq!(source.read_at(0, 3).await.unwrap(), b"012");
+            drop(poll_once(source.read_at(3, 3)).await);
+            assert_eq!(source.read_at(0, 3).await.unwrap(), b"012", "not what was dropped");
             assert!(source.read_at(8, 3).await.is_err());
-            // A length nobody could have meant is refused before room is made for it.
-            assert!(source.read_at(0, usize::MAX).await.is_err());
-            assert!(source.read_at(u64::MAX, 1).await.is_err());
             assert!(source.write_at(0, vec![1]).await.is_err());
-            fs::write(&path, b"0123").unwrap();
-            assert!(source.read_at(6, 4).await.is_err(), "the file shrank");
             assert!(FileSource::open(directory.path()).await.is_err(), "a directory");
         });
     }
@@ -154,26 +176,43 @@ mod tests {
         });
     }
 
-    #[cfg(unix)]
     #[test]
-    fn a_sink_is_private_and_replaces_files_only() {
-        use std::os::unix::fs::{PermissionsExt, symlink};
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fn what_was_dropped_is_done_before_what_comes_next() {
         let directory = tempfile::tempdir().unwrap();
-        let (target, link) = (directory.path().join("out"), directory.path().join("link"));
+        let target = directory.path().join("out");
         block_on(async {
-            FileSink::create(&target).await.unwrap().commit().await.unwrap();
-            assert_eq!(mode(&target), 0o600);
-            fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
-            symlink(&target, &link).unwrap();
-            let mut sink = FileSink::create(&link).await.unwrap();
-            assert_eq!(mode(sink.temporary_path()), 0o600);
-            sink.write_at(0, b"through the link".to_vec()).await.unwrap();
+            let mut sink = FileSink::create(&target).await.unwrap();
+            drop(poll_once(sink.write_at(0, b"0123".to_vec())).await);
             sink.commit().await.unwrap();
-            assert_eq!(fs::read(&target).unwrap(), b"through the link");
-            assert_eq!(mode(&target), 0o640);
-            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-            assert!(FileSink::create("/dev/null").await.is_err());
+            assert_eq!(fs::read(&target).unwrap(), b"0123");
+
+            let mut sink = FileSink::create(&target).await.unwrap();
+            drop(poll_once(sink.write_at(0, b"0123".to_vec())).await);
+            sink.write_at(0, b"ab".to_vec()).await.unwrap();
+            drop(poll_once(sink.truncate(3)).await);
+            sink.commit().await.unwrap();
         });
+        assert_eq!(fs::read(&target).unwrap(), b"ab2");
+    }
+
+    #[test]
+    fn a_sink_that_is_resumed_keeps_what_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out");
+        block_on(async {
+            let mut sink = FileSink::resume(&target).await.unwrap();
+            assert_eq!(sink.have(), 0);
+            sink.write_at(0, b"0123".to_vec()).await.unwrap();
+            assert_eq!(FileSink::resume(&target).await.err().unwrap().kind(), io::ErrorKind::WouldBlock);
+            drop(sink);
+            assert_eq!(names(directory.path()), [".out.absio-part"]);
+            let mut sink = FileSink::resume(&target).await.unwrap();
+            assert_eq!((sink.have(), sink.read_at(1, 2).await.unwrap()), (4, b"12".to_vec()));
+            sink.write_at(0, b"ab".to_vec()).await.unwrap();
+            sink.truncate(3).await.unwrap();
+            sink.commit().await.unwrap();
+        });
+        assert_eq!(names(directory.path()), ["out"]);
+        assert_eq!(fs::read(&target).unwrap(), b"ab2");
     }
 }

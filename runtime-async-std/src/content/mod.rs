@@ -1,9 +1,10 @@
-//! Where content comes from and goes to.
+//! Where content comes from and goes to: that of `absio-store` on threads of its own, and streams.
 
 mod file;
-mod memory;
 mod off_thread;
-mod on_disk;
+mod recorded;
+mod stream;
 
 pub use file::{FileSink, FileSource};
-pub use memory::{MemorySink, MemorySource};
+pub use recorded::RecordedSource;
+pub use stream::{ReaderSource, WriterSink};

@@ -1,7 +1,7 @@
-//! A content that blocks, lent to a thread for each read and write.
+//! What blocks, lent to a thread for each call.
 //!
 //! ```text
-//!   Idle ──apply──▶ Busy(task) ──done──▶ Idle
+//!   Idle ──run──▶ Busy(task) ──done──▶ Idle
 //!                      │
 //!                      └─ the future was dropped: the next call waits for the task first
 //! ```
@@ -9,50 +9,71 @@
 //! So a write that nobody waits for any more can never overtake one that came later.
 
 use absio_proto::driver::blocking::Content;
-use absio_proto::effect::{ContentError, ContentOp, ContentOutcome};
+use absio_proto::effect::ContentError;
 use blocking::{Task, unblock};
+use std::sync::mpsc::sync_channel;
 
 pub(super) struct OffThread<C>(State<C>);
 
 enum State<C> {
     Idle(C),
-    Busy(Task<(C, Result<ContentOutcome, ContentError>)>),
+    Busy(Task<C>),
     /// It was taken.
     Gone,
 }
 
-impl<C: Content + Send + 'static> OffThread<C> {
+fn gone() -> ContentError {
+    ContentError { reason: "it is gone".into() }
+}
+
+impl<C: Send + 'static> OffThread<C> {
     pub(super) fn new(content: C) -> Self {
         Self(State::Idle(content))
     }
 
-    /// Carries out `op` on a thread.
-    pub(super) async fn apply(&mut self, op: ContentOp) -> Result<ContentOutcome, ContentError> {
+    /// Does `work` on a thread.
+    pub(super) async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut C) -> T + Send + 'static,
+    ) -> Result<T, ContentError> {
         let mut content = self.take().await?;
-        let work = move || {
-            let outcome = content.apply(op);
-            (content, outcome)
-        };
-        self.0 = State::Busy(unblock(work));
-        self.settle().await
+        let (tell, told) = sync_channel(1);
+        self.0 = State::Busy(unblock(move || {
+            // Nobody hears it if the future was dropped.
+            let _ = tell.send(work(&mut content));
+            content
+        }));
+        self.settle().await;
+        told.try_recv().map_err(|_| gone())
     }
 
     /// The content, when nothing is done with it any more.
     pub(super) async fn take(&mut self) -> Result<C, ContentError> {
-        // What a dropped future had asked for; its outcome interests nobody.
-        let _ = self.settle().await;
+        self.settle().await;
         match std::mem::replace(&mut self.0, State::Gone) {
             State::Idle(content) => Ok(content),
-            State::Busy(_) | State::Gone => Err(ContentError { reason: "it is gone".into() }),
+            State::Busy(_) | State::Gone => Err(gone()),
         }
     }
 
     /// Waits for the thread, if one is busy.
-    async fn settle(&mut self) -> Result<ContentOutcome, ContentError> {
-        let State::Busy(task) = &mut self.0 else { return Ok(ContentOutcome::Written) };
-        let (content, outcome) = task.await;
-        self.0 = State::Idle(content);
-        outcome
+    async fn settle(&mut self) {
+        if let State::Busy(task) = &mut self.0 {
+            let content = task.await;
+            self.0 = State::Idle(content);
+        }
+    }
+}
+
+impl<C: Content + Send + 'static> OffThread<C> {
+    /// Reads on a thread.
+    pub(super) async fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
+        self.run(move |content| content.read_at(offset, length)).await?
+    }
+
+    /// Writes on a thread.
+    pub(super) async fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
+        self.run(move |content| content.write_at(offset, bytes)).await?
     }
 }
 
@@ -82,15 +103,14 @@ mod tests {
         let (go, held) = channel();
         let (written, order) = channel();
         let mut content = OffThread::new(Held(held, written));
-        let write = |offset| ContentOp::WriteAt { offset, bytes: vec![1] };
         block_on(async {
-            assert!(poll_once(content.apply(write(1))).await.is_none(), "it is held, and dropped here");
-            let second = poll_once(content.apply(write(2))).await;
+            assert!(poll_once(content.write_at(1, vec![1])).await.is_none(), "it is held, and dropped here");
+            let second = poll_once(content.write_at(2, vec![1])).await;
             assert!(second.is_none(), "waits for the first");
             go.send(()).unwrap();
             go.send(()).unwrap();
             go.send(()).unwrap();
-            content.apply(write(3)).await.unwrap();
+            content.write_at(3, vec![1]).await.unwrap();
         });
         // The second was dropped before it began.
         assert_eq!(order.try_iter().collect::<Vec<_>>(), [1, 3]);

@@ -1,6 +1,7 @@
 //! Content in memory.
 
 use absio_proto::driver::blocking::Content;
+use absio_proto::driver::nonblocking;
 use absio_proto::effect::ContentError;
 use absio_proto::limits;
 
@@ -33,6 +34,17 @@ impl<B: AsRef<[u8]>> Content for MemorySource<B> {
 
     fn write_at(&mut self, _offset: u64, _bytes: Vec<u8>) -> Result<(), ContentError> {
         Err(ContentError { reason: "a source cannot be written".into() })
+    }
+}
+
+/// Nothing is waited for.
+impl<B: AsRef<[u8]> + Send> nonblocking::Content for MemorySource<B> {
+    async fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
+        Content::read_at(self, offset, length)
+    }
+
+    async fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
+        Content::write_at(self, offset, bytes)
     }
 }
 
@@ -84,6 +96,17 @@ impl Content for MemorySink {
         }
         self.bytes[start..end].copy_from_slice(&bytes);
         Ok(())
+    }
+}
+
+/// Nothing is waited for.
+impl nonblocking::Content for MemorySink {
+    async fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
+        Content::read_at(self, offset, length)
+    }
+
+    async fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
+        Content::write_at(self, offset, bytes)
     }
 }
 

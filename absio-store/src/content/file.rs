@@ -1,17 +1,14 @@
 //! Content in files.
 
+use super::{failed, private_file};
 use absio_proto::driver::blocking::Content;
 use absio_proto::effect::ContentError;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// How often another temporary name is tried when one is taken.
 const NAME_ATTEMPTS: usize = 16;
-
-pub(super) fn failed(path: &Path, error: &io::Error) -> ContentError {
-    ContentError { reason: format!("{}: {error}", path.display()) }
-}
 
 /// Reads content from a regular file.
 pub struct FileSource {
@@ -96,17 +93,13 @@ impl FileSink {
     /// `target`.
     pub fn create(target: impl Into<PathBuf>) -> io::Result<Self> {
         let target = resolved(target.into())?;
-        let name = target
-            .file_name()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?
-            .to_string_lossy()
-            .into_owned();
+        let name = name(&target)?;
         for _ in 0..NAME_ATTEMPTS {
             let mut random = [0; 8];
             getrandom::fill(&mut random).map_err(io::Error::other)?;
             let temporary =
                 target.with_file_name(format!(".{name}.{:016x}.part", u64::from_be_bytes(random)));
-            match create_private(&temporary) {
+            match private_file::create(&temporary) {
                 Ok(file) => {
                     return Ok(Self { file, temporary, target, have: 0, is_kept: false, committed: false });
                 }
@@ -125,13 +118,9 @@ impl FileSink {
     /// As [`create`](Self::create), or [`io::ErrorKind::WouldBlock`] if another process is at work on it.
     pub fn resume(target: impl Into<PathBuf>) -> io::Result<Self> {
         let target = resolved(target.into())?;
-        let name = target
-            .file_name()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?
-            .to_string_lossy()
-            .into_owned();
+        let name = name(&target)?;
         let temporary = target.with_file_name(format!(".{name}.absio-part"));
-        let file = super::journal::open_private(&temporary)?;
+        let file = private_file::open(&temporary)?;
         let have = file.metadata()?.len();
         Ok(Self { file, temporary, target, have, is_kept: true, committed: false })
     }
@@ -153,7 +142,8 @@ impl FileSink {
     /// Makes what was written durable and lets it appear at the target.
     ///
     /// # Errors
-    /// The system's; the target is then as it was, and the temporary file is removed.
+    /// The system's; the target is then as it was, and the temporary file is removed, or kept if it was
+    /// [resumed](Self::resume).
     pub fn commit(mut self) -> io::Result<()> {
         if let Ok(metadata) = fs::metadata(&self.target) {
             fs::set_permissions(&self.temporary, metadata.permissions())?;
@@ -201,12 +191,10 @@ fn resolved(target: PathBuf) -> io::Result<PathBuf> {
     }
 }
 
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+fn name(target: &Path) -> io::Result<String> {
+    let name = target.file_name();
+    let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
+    Ok(name.to_string_lossy().into_owned())
 }
 
 /// A rename is durable when its directory is; elsewhere than on Unix directories cannot be synced.
