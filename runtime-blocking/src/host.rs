@@ -21,7 +21,10 @@ pub struct BlockingHost<S> {
     session: Mutex<S>,
     clock: SystemClock,
     backends: Backends,
-    pool: Pool,
+    /// Threads that wait, and threads that compute: large bodies are allocated by the former alone, and an
+    /// allocator that keeps memory for each thread keeps that of few.
+    exchanges: Pool,
+    jobs: Pool,
 }
 
 #[derive(Clone)]
@@ -50,7 +53,8 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
             session: Mutex::new(session),
             clock: SystemClock::start(),
             backends: Backends { transport, store },
-            pool: Pool::new(),
+            exchanges: Pool::new(),
+            jobs: Pool::new(),
         }
     }
 
@@ -148,14 +152,18 @@ impl<S> Host<S> for Running<'_, '_, S> {
             .into_iter()
             .partition(|effect| matches!(effect, Effect::Content(_) | Effect::Progress(_)));
         let backends = self.host.backends.clone();
+        let (jobs, shared): (Vec<_>, Vec<_>) =
+            shared.into_iter().partition(|effect| matches!(effect, Effect::Compute(_)));
         let work = move |effect| perform_apart(&backends, effect);
-        if own.is_empty() {
-            return self.host.pool.map(shared, work);
-        }
+        // With nothing else to do, this thread exchanges as well.
+        let helpers = shared.len().saturating_sub(usize::from(own.is_empty() && jobs.is_empty()));
         let mut replies = Vec::new();
-        let helpers = shared.len();
-        let others = self.host.pool.map_beside(shared, work, helpers, || {
-            replies.extend(own.into_iter().map(|effect| driver::blocking::perform(self, effect)));
+        let others = self.host.exchanges.map_beside(shared, work.clone(), helpers, || {
+            let helpers = jobs.len().saturating_sub(usize::from(own.is_empty()));
+            let computed = self.host.jobs.map_beside(jobs, work, helpers, || {
+                replies.extend(own.into_iter().map(|effect| driver::blocking::perform(self, effect)));
+            });
+            replies.extend(computed);
         });
         replies.extend(others);
         replies

@@ -38,17 +38,8 @@ impl Pool {
     }
 
     /// Performs `work` on every input, at once as far as there are threads; the outputs come in no
-    /// order. An input whose work panics has no output.
-    pub(crate) fn map<I, O>(&self, inputs: Vec<I>, work: impl Fn(I) -> O + Send + Sync + 'static) -> Vec<O>
-    where
-        I: Send + 'static,
-        O: Send + 'static,
-    {
-        let helpers = inputs.len().saturating_sub(1);
-        self.map_beside(inputs, work, helpers, || ())
-    }
-
-    /// The same, with `own` done on this thread while up to `helpers` threads begin.
+    /// order. An input whose work panics has no output. `own` is done on this thread while up to `helpers`
+    /// threads begin.
     pub(crate) fn map_beside<I, O>(
         &self,
         inputs: Vec<I>,
@@ -128,10 +119,15 @@ mod tests {
         for _ in 0..3 {
             let barrier = Arc::clone(&barrier);
             // Ends only if all eight are under way together.
-            let mut outputs = pool.map((0..8).collect(), move |n| {
-                barrier.wait();
-                n * 2
-            });
+            let mut outputs = pool.map_beside(
+                (0..8).collect(),
+                move |n| {
+                    barrier.wait();
+                    n * 2
+                },
+                7,
+                || (),
+            );
             outputs.sort_unstable();
             assert_eq!(outputs, (0..8).map(|n| n * 2).collect::<Vec<_>>());
         }
@@ -140,18 +136,23 @@ mod tests {
     #[test]
     fn more_members_than_threads_and_none() {
         let pool = Pool::new();
-        assert_eq!(pool.map((0..1000_u32).collect(), |n| n).len(), 1000);
-        assert!(pool.map(Vec::<u32>::new(), |n| n).is_empty());
+        assert_eq!(pool.map_beside((0..1000_u32).collect(), |n| n, 999, || ()).len(), 1000);
+        assert!(pool.map_beside(Vec::<u32>::new(), |n| n, 0, || ()).is_empty());
     }
 
     #[test]
     fn a_panic_costs_one_output_and_no_thread() {
         let pool = Pool::new();
         for _ in 0..3 {
-            let outputs = pool.map((0..20).collect(), |n: u32| {
-                assert!(n != 7, "planned");
-                n
-            });
+            let outputs = pool.map_beside(
+                (0..20).collect(),
+                |n: u32| {
+                    assert!(n != 7, "planned");
+                    n
+                },
+                19,
+                || (),
+            );
             assert_eq!(outputs.len(), 19);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{failed, private_file};
 use absio_proto::driver::blocking::Content;
-use absio_proto::effect::ContentError;
+use absio_proto::effect::{ContentError, ContentOp};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -62,7 +62,8 @@ fn read_at(
             reason: format!("{} ends before byte {offset} + {length}", path.display()),
         });
     }
-    let mut bytes = vec![0; length];
+    let mut bytes = Vec::with_capacity(ContentOp::room_for(length));
+    bytes.resize(length, 0);
     file.seek(SeekFrom::Start(offset))
         .and_then(|_| file.read_exact(&mut bytes))
         .map_err(|error| failed(path, &error))?;

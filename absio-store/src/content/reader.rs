@@ -2,7 +2,7 @@
 
 use super::place::{ReaderPlace, WriterPlace};
 use absio_proto::driver::blocking::Content;
-use absio_proto::effect::ContentError;
+use absio_proto::effect::{ContentError, ContentOp};
 use std::io::{ErrorKind, Read, Write};
 
 /// Reads content from any [`Read`]: a pipe, a socket, a decompressor. Its length must be known before,
@@ -51,7 +51,8 @@ fn failed(reason: impl ToString) -> ContentError {
 impl<R: Read> Content for ReaderSource<R> {
     fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
         let is_last = self.place.begin(offset, length)?;
-        let mut bytes = vec![0; length];
+        let mut bytes = Vec::with_capacity(ContentOp::room_for(length));
+        bytes.resize(length, 0);
         self.reader.read_exact(&mut bytes).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => self.place.shorter(),
             _ => failed(error),

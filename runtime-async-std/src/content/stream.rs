@@ -1,7 +1,7 @@
 //! Content from any asynchronous reader and into any asynchronous writer.
 
 use absio_proto::driver::nonblocking::Content;
-use absio_proto::effect::ContentError;
+use absio_proto::effect::{ContentError, ContentOp};
 use absio_store::content::{ReaderPlace, WriterPlace};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
@@ -41,7 +41,8 @@ fn failed(reason: impl ToString) -> ContentError {
 impl<R: AsyncRead + Unpin + Send> Content for ReaderSource<R> {
     async fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
         let is_last = self.place.begin(offset, length)?;
-        let mut bytes = vec![0; length];
+        let mut bytes = Vec::with_capacity(ContentOp::room_for(length));
+        bytes.resize(length, 0);
         self.reader.read_exact(&mut bytes).await.map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => self.place.shorter(),
             _ => failed(error),

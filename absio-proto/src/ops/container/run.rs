@@ -126,7 +126,7 @@ impl Run {
         State::Opening(Leaf::compute("open a part", move || open(&content, first, length, proof, sealed)))
     }
 
-    fn opened(&mut self, opened: Opened) -> Proven {
+    fn opened(&self, opened: Opened) -> Proven {
         let Opened { mut bytes, root } = opened;
         let bytes = core::mem::take(&mut *bytes);
         let length = bytes.len() as u64;
