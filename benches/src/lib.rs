@@ -7,8 +7,10 @@ pub mod container;
 pub mod contract;
 pub mod local;
 pub mod measure;
+pub mod plain_server;
 pub mod sealing;
 pub mod sharing;
+pub mod whole;
 
 /// Bytes that look random and are the same on every run (an xorshift generator; never for keys that protect anything).
 #[must_use]
