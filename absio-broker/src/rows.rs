@@ -364,8 +364,6 @@ pub(crate) struct PartRow {
     pub(crate) blob: Base64,
     /// Root of the hash tree over its chunks: a node of the whole segment's tree.
     pub(crate) root: Base64,
-    /// SHA-384 of its bytes.
-    pub(crate) hash: Base64,
 }
 
 #[cfg(test)]

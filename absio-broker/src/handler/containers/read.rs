@@ -273,10 +273,8 @@ pub(in crate::handler) fn chunks(
     let (layout, proof) = tree::prove(turn, &kept, first, count)?;
     let (offset, length) = tree::range(&layout, first, count)?;
     check_range(length)?;
-    let mut answer = proof.encode();
-    if bytes {
-        answer.append(&mut segments::read(turn, &kept, offset, length)?);
-    }
+    let proof = proof.encode();
+    let answer = if bytes { segments::read_behind(turn, &kept, offset, length, &proof)? } else { proof };
     Ok(Plan::answer(bytes_answer(answer)))
 }
 

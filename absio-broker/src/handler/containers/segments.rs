@@ -111,44 +111,69 @@ pub(super) fn drop_kept(plan: &mut Plan, kept: Option<&Kept>) -> Turned<()> {
 
 /// `length` bytes at `offset` of a segment; fewer at its end.
 pub(super) fn read(turn: &mut Turn<'_>, kept: &Kept, offset: u64, length: u64) -> Turned<Vec<u8>> {
+    read_behind(turn, kept, offset, length, &[])
+}
+
+/// The same behind `front`, in one piece of memory.
+pub(super) fn read_behind(
+    turn: &mut Turn<'_>,
+    kept: &Kept,
+    offset: u64,
+    length: u64,
+    front: &[u8],
+) -> Turned<Vec<u8>> {
     let end = offset.saturating_add(length).min(kept.length());
-    if offset >= end {
-        return Ok(Vec::new());
-    }
+    let length = usize::try_from(end.saturating_sub(offset)).map_err(|_| damaged())?;
+    let room = || {
+        let mut bytes = Vec::with_capacity(front.len() + length);
+        bytes.extend_from_slice(front);
+        bytes
+    };
     match kept {
+        _ if length == 0 => Ok(room()),
         Kept::Blob { id, .. } => {
             let blob = rows::blob_id(id).ok_or_else(damaged)?;
-            turn.blob(blob, offset, end - offset).map(|bytes| bytes.to_vec())
+            let piece = turn.blob(blob, offset, end - offset)?;
+            let mut bytes = room();
+            bytes.extend_from_slice(&piece);
+            Ok(bytes)
         }
-        Kept::Upload { id, .. } => read_parts(turn, *id, offset, end),
+        Kept::Upload { id, .. } => read_parts(turn, *id, offset, end, room),
     }
 }
 
 /// Bytes `offset..end` of the clear header and the parts behind it.
-fn read_parts(turn: &mut Turn<'_>, id: UploadId, offset: u64, end: u64) -> Turned<Vec<u8>> {
+fn read_parts(
+    turn: &mut Turn<'_>,
+    id: UploadId,
+    offset: u64,
+    end: u64,
+    room: impl FnOnce() -> Vec<u8>,
+) -> Turned<Vec<u8>> {
     let upload = uploads::used_upload(turn, id)?;
     let header_end = HEADER_LENGTH as u64;
-    let mut bytes = Vec::new();
+    let mut pieces = Vec::new();
+    if end > header_end {
+        let first = offset.saturating_sub(header_end) / upload.stride();
+        let last = (end - header_end - 1) / upload.stride();
+        let keys: Vec<_> = (first..=last).map(|number| rows::part(id, number)).collect();
+        let parts = turn.rows(&keys)?;
+        for (number, part) in (first..=last).zip(parts) {
+            let part: PartRow = present(part.and_then(|row| rows::decode(&row)))?;
+            let blob = rows::blob_id(&part.blob).ok_or_else(damaged)?;
+            let (start, length) = present(upload.range(number))?;
+            let from = offset.max(start);
+            let to = end.min(start + length);
+            pieces.push(turn.blob(blob, from - start, to - from)?);
+        }
+    }
+    // Room is made when everything is at hand: a turn that must fetch first makes none.
+    let mut bytes = room();
     if offset < header_end {
         let to = end.min(header_end);
         let piece = upload.row.header.0.get(offset as usize..to as usize);
         bytes.extend_from_slice(present(piece)?);
     }
-    if end <= header_end {
-        return Ok(bytes);
-    }
-    let first = offset.saturating_sub(header_end) / upload.stride();
-    let last = (end - header_end - 1) / upload.stride();
-    let keys: Vec<_> = (first..=last).map(|number| rows::part(id, number)).collect();
-    let parts = turn.rows(&keys)?;
-    for (number, part) in (first..=last).zip(parts) {
-        let part: PartRow = present(part.and_then(|row| rows::decode(&row)))?;
-        let blob = rows::blob_id(&part.blob).ok_or_else(damaged)?;
-        let (start, length) = present(upload.range(number))?;
-        let from = offset.max(start);
-        let to = end.min(start + length);
-        let piece = turn.blob(blob, from - start, to - from)?;
-        bytes.extend_from_slice(&piece);
-    }
+    pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
     Ok(bytes)
 }
