@@ -54,6 +54,8 @@ pub struct Absio {
     program: PathBuf,
     broker: Child,
     url: String,
+    /// Bytes that went through the door.
+    moved: Arc<AtomicU64>,
     api_key: String,
     root: PathBuf,
     user: String,
@@ -62,19 +64,25 @@ pub struct Absio {
 }
 
 impl Absio {
-    /// Starts a broker in `directory` and makes a user.
+    /// Starts a broker in `directory` and makes a user, who goes to it by a door that counts bytes if
+    /// `counts`: a user belongs to one address.
     ///
     /// # Panics
     /// If the program is not beside this one: `cargo build --release -p absio-cli`.
     #[must_use]
-    pub fn start(directory: &Path) -> Self {
+    pub fn start(directory: &Path, counts: bool) -> Self {
         let beside = std::env::current_exe().expect("this program is somewhere");
         let program = beside.with_file_name("absio");
         assert!(program.exists(), "{} is missing: build absio-cli first", program.display());
         let (data, root) = (directory.join("broker"), directory.join("root"));
         fs::create_dir_all(&root).expect("a directory is made");
+        // A port that was free a moment ago: the broker must know both of its addresses when it starts.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = port.expect("loopback listens").to_string();
+        let (door, moved) = counted(address.clone());
         let mut broker = Command::new(&program)
-            .args(["--json", "serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["--json", "serve", "--listen", &address, "--origin", &format!("http://{address}")])
+            .args(["--origin", &door, "--data"])
             .arg(&data)
             .stdout(Stdio::piped())
             .spawn()
@@ -83,9 +91,17 @@ impl Absio {
         let stdout = broker.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("the broker tells where it listens");
         let told: Value = serde_json::from_str(&line).expect("it tells JSON");
-        let url = told["url"].as_str().expect("it has a URL").to_owned();
-        let mut absio =
-            Self { program, broker, url, api_key: String::new(), root, user: String::new(), start: 0.0 };
+        let url = if counts { door } else { told["url"].as_str().expect("it has a URL").to_owned() };
+        let mut absio = Self {
+            program,
+            broker,
+            url,
+            moved,
+            api_key: String::new(),
+            root,
+            user: String::new(),
+            start: 0.0,
+        };
         let key = absio
             .command("server")
             .args(["api-key", "create", "--name", "bench", "--data"])
@@ -101,13 +117,9 @@ impl Absio {
     }
 
     fn command(&self, provider: &str) -> Command {
-        self.command_at(provider, &self.url)
-    }
-
-    fn command_at(&self, provider: &str, url: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .env("ABSIO_SERVER", url)
+            .env("ABSIO_SERVER", &self.url)
             .env("ABSIO_ROOT", &self.root)
             .env("ABSIO_PROVIDER", provider)
             .env("ABSIO_PASSWORD", "Password 1 of a bench")
@@ -162,12 +174,12 @@ impl Absio {
     /// and headers included.
     #[must_use]
     pub fn read_middle(&self, id: &str, offset: u64, length: u64) -> (Run, u64) {
-        let (url, moved) = counted(self.url.trim_start_matches("http://").to_owned());
-        let mut command = self.command_at("server", &url);
+        let before = self.moved.load(Ordering::Relaxed);
+        let mut command = self.command("server");
         command.args(["container", "read", id, "--offset", &offset.to_string()]);
         command.args(["--length", &length.to_string()]);
         let run = Run::of(command);
-        (run, moved.load(Ordering::Relaxed))
+        (run, self.moved.load(Ordering::Relaxed) - before)
     }
 }
 

@@ -62,7 +62,7 @@ fn beside_curl(mebibytes: u64) {
     let address = serve(directory.path().join("plain"));
     let (url, back) = (format!("http://{address}/"), directory.path().join("back"));
     let (path, back_path) = (source.display().to_string(), back.display().to_string());
-    let absio = Absio::start(&directory.path().join("absio"));
+    let absio = Absio::start(&directory.path().join("absio"), false);
     let [mut puts, mut gets, mut ups, mut downs] = [const { Vec::new() }; 4];
     for _ in 0..3 {
         puts.push(curl(&["--upload-file", &path, &url]));
@@ -111,7 +111,7 @@ fn sparse(gibibytes: u64) {
     let bytes = gibibytes << 30;
     let source = directory.path().join("source");
     File::create(&source).and_then(|file| file.set_len(bytes)).expect("a sparse file is made");
-    let absio = Absio::start(&directory.path().join("absio"));
+    let absio = Absio::start(&directory.path().join("absio"), true);
     let (up, id) = absio.create("server", &source);
     row(&format!("create {gibibytes} GiB"), &up, bytes, None);
     let (read, moved) = absio.read_middle(&id, bytes / 2 + 12_345, 1 << 20);
