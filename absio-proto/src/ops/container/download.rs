@@ -69,7 +69,7 @@ enum Lane {
 
 enum Passed {
     Part(Proven),
-    /// Why a part did not come. Those before it are still brought to their end.
+    /// Why a part did not come, or was not written. Those before it are still brought to their end.
     Failed(Error),
     Bytes(u64),
     Kept(bool),
@@ -86,10 +86,10 @@ impl Operation for Lane {
                 Step::Done(Ok(proven)) => Passed::Part(proven),
                 Step::Done(Err(error)) => Passed::Failed(error),
             },
-            Self::Writing(leaf, length) => {
-                attempt!(drive!(leaf, cx, reply));
-                Passed::Bytes(*length)
-            }
+            Self::Writing(leaf, length) => match drive!(leaf, cx, reply) {
+                Ok(_) => Passed::Bytes(*length),
+                Err(error) => Passed::Failed(error.into()),
+            },
             Self::Skipping(length) => Passed::Bytes(*length),
             Self::Keeping(answer) => Passed::Kept(ask::done(drive!(answer, cx, reply)).is_ok()),
             Self::Telling(leaf) => {
@@ -193,6 +193,7 @@ impl Download {
                         behind.push(self.proven(proven));
                         behind.extend(self.keep_roots(&content));
                     }
+                    Passed::Bytes(_) if self.failure.is_some() => {}
                     Passed::Bytes(length) => {
                         self.done += length;
                         let (unit, total) = (ProgressUnit::BytesReceived, content.length());
