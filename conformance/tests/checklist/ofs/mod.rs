@@ -137,5 +137,6 @@ pub fn assert_degraded<T: core::fmt::Debug>(result: Result<T, Error>) {
 
 #[track_caller]
 pub fn assert_unreachable<T: core::fmt::Debug>(result: Result<T, Error>) {
-    assert!(matches!(result, Err(Error::Transport(_))), "{result:?}");
+    let failed = result.expect_err("nobody answers");
+    assert!(matches!(failed.cause(), Error::Transport(_)), "{failed:?}");
 }

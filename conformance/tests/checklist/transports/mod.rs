@@ -149,14 +149,16 @@ pub fn containers(device: &Device) -> Vec<ContainerId> {
 /// An error that blames the network or the server: not the caller, the driver or the store.
 #[track_caller]
 pub fn assert_clear(error: &Error, case: &str) {
-    let is_clear =
-        matches!(error, Error::Transport(_) | Error::Remote(_) | Error::Protocol(_) | Error::Crypto(_));
+    let is_clear = matches!(
+        error.cause(),
+        Error::Transport(_) | Error::Remote(_) | Error::Protocol(_) | Error::Crypto(_)
+    );
     assert!(is_clear, "{case}: {error:?}");
 }
 
 /// Whether the error tells that a change may have been made.
 pub fn says_unconfirmed(error: &Error) -> bool {
-    matches!(error, Error::Transport(error) if error.unconfirmed.is_some())
+    matches!(error.cause(), Error::Transport(error) if error.unconfirmed.is_some())
 }
 
 /// Misdeeds of a network: no answer is another than the broker's.
