@@ -24,7 +24,7 @@ pub fn bytes<const N: usize>(seed: u64) -> [u8; N] {
     })
 }
 
-/// [`bytes`] as a source of randomness for the core.
+/// [`bytes`](fn@bytes) as a source of randomness for the core.
 pub struct Entropy(u64);
 
 impl Entropy {
