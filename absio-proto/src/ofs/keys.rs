@@ -201,8 +201,8 @@ impl StoreKeys {
         self.open_numbered(Place::Envelope(blob), part, value)
     }
 
-    /// Seals an entry of the journal of an upload.
-    pub(crate) fn seal_journal(
+    /// Seals an entry of the journal of an upload (`docs/protocol.md` §19).
+    pub fn seal_journal(
         &self,
         journal: &[u8; 16],
         number: u64,
@@ -213,12 +213,7 @@ impl StoreKeys {
     }
 
     /// Opens an entry of the journal of an upload.
-    pub(crate) fn open_journal(
-        &self,
-        journal: &[u8; 16],
-        number: u64,
-        value: &[u8],
-    ) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open_journal(&self, journal: &[u8; 16], number: u64, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.open_numbered(Place::Journal(journal), number, value)
     }
 

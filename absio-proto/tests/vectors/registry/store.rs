@@ -89,6 +89,7 @@ pub(super) fn generate() -> Value {
     let value = keys.seal_envelope(&blob, 1, b"record", &mut Script::new(&[&salt])).unwrap();
     made.push(case("envelope, second part", true, json!({ "blob": hex(&blob.0), "generation": 1, "salt": hex(&salt), "data": hex(b"record"), "value": hex(&value) })));
     made.push(key_file_case());
+    made.extend(journal_cases(&keys));
     made.extend(faults(&keys));
     frame("store", "18", made)
 }
@@ -131,6 +132,45 @@ fn key_file_case() -> Value {
     })
 }
 
+/// `N` bytes that a name gives.
+fn long<const N: usize>(name: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    for (number, piece) in bytes.chunks_mut(32).enumerate() {
+        piece.copy_from_slice(&bytes_of(&format!("{name} {number}"))[..piece.len()]);
+    }
+    bytes
+}
+
+/// The first two entries of an upload's journal (§19), and an entry under another number.
+fn journal_cases(keys: &StoreKeys) -> Vec<Value> {
+    let journal: [u8; 16] = long("journal");
+    let length = 9_000_000u64.to_be_bytes();
+    let begin = [
+        &long::<32>("id salt")[..],
+        &long::<32>("content secret"),
+        &long::<104>("clear header"),
+        &long::<16>("upload id"),
+        &length,
+    ]
+    .concat();
+    let entry = |number: u64, data: &[u8], valid: bool| {
+        let salt: [u8; 32] = bytes_of(&format!("journal salt {number}"));
+        let value = keys.seal_journal(&journal, number, data, &mut Script::new(&[&salt])).unwrap();
+        let name = format!("journal entry {number}{}", if valid { "" } else { " as another" });
+        let generation = if valid { number } else { number + 1 };
+        case(
+            &name,
+            valid,
+            json!({
+                "journal": hex(&journal), "generation": generation, "salt": hex(&salt), "data": hex(data),
+                "value": hex(&value),
+            }),
+        )
+    };
+    let root: [u8; 48] = long("root of a part");
+    vec![entry(0, &begin, true), entry(1, &root, true), entry(1, &root, false)]
+}
+
 /// One fault each: the value opens for nobody.
 fn faults(keys: &StoreKeys) -> Vec<Value> {
     let salt = bytes_of("salt of faults");
@@ -161,6 +201,12 @@ pub(super) fn check(file: &Value) {
     }
     for case in cases(file, false) {
         let keys = keys_of(case);
+        if case["journal"].is_string() {
+            let number = case["generation"].as_u64().unwrap();
+            let opened = keys.open_journal(&array(&case["journal"]), number, &unhex(&case["value"]));
+            assert!(opened.is_none(), "{}", case["name"]);
+            continue;
+        }
         let name = keys.name(Kind::Container, &unhex(&case["id"]));
         assert!(keys.open_record(&name, &unhex(&case["value"])).is_none(), "{}", case["name"]);
     }
@@ -197,6 +243,8 @@ fn check_valid(case: &Value) {
     let value = unhex(&case["value"]);
     let data = if case["cell"].is_string() {
         keys.open_anchor(&CellId(array(&case["cell"])), &value)
+    } else if case["journal"].is_string() {
+        keys.open_journal(&array(&case["journal"]), case["generation"].as_u64().unwrap(), &value)
     } else if case["blob"].is_string() {
         keys.open_envelope(&BlobId(array(&case["blob"])), case["generation"].as_u64().unwrap(), &value)
     } else {
