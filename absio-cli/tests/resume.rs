@@ -11,11 +11,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Parts of 4 MiB in the content, and a last one.
-const PARTS: usize = 24;
-
 fn kills() -> usize {
     std::env::var("ABSIO_TEST_KILLS").map_or(6, |text| text.parse().unwrap())
+}
+
+/// Parts of 4 MiB in the content, before a last one: some are sent between two kills.
+fn parts() -> usize {
+    4 * kills()
 }
 
 /// Moments that are different in every run.
@@ -75,7 +77,7 @@ fn a_transfer_that_is_killed_again_and_again_arrives_whole() {
     std::fs::create_dir(&files).unwrap();
     let (source, target) = (files.join("source"), files.join("target"));
     let content: Vec<u8> =
-        (0..(PARTS << 22) as u32 + 12_345).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        (0..(parts() << 22) as u32 + 12_345).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     std::fs::write(&source, &content).unwrap();
     let mut moments = Moments::new();
 
@@ -119,7 +121,7 @@ fn a_transfer_that_is_killed_again_and_again_arrives_whole() {
     assert_eq!(names(&files), BTreeSet::from(["source".to_owned(), "target".to_owned()]));
 
     // And any range of it.
-    let offset = (PARTS / 2) << 22;
+    let offset = (parts() / 2) << 22;
     let mut read = alice.command(&["container", "read", &id, "--length", "1000", "--offset"]);
     let bytes = read.arg(offset.to_string()).output().unwrap().stdout;
     assert!(bytes == content[offset..offset + 1000]);
