@@ -269,6 +269,10 @@ impl Revise {
                 None => Journal::new(store_keys, draft.id_salt, keys, cx.entropy)?,
             };
             upload = upload.recording(journal, begun);
+            // More is recorded from now on than these bytes tell: whatever begins once more begins anew (F1).
+            if let Some(revision) = &mut self.revision {
+                revision.journal = Some(Arc::default());
+            }
         }
         self.draft = Some(draft);
         Ok(State::Uploading(Box::new(upload)))
@@ -426,6 +430,10 @@ impl Revise {
 /// What the journal of an earlier attempt tells, if it is of this content.
 fn begun(revision: &Revision, signer: &User) -> Result<Option<Begun>, Error> {
     let (Some(bytes), Change::Set(content)) = (&revision.journal, &revision.content) else { return Ok(None) };
+    // What goes nowhere is compared with no record.
+    if !revision.destination.reaches_broker() {
+        return Ok(None);
+    }
     let begun = Begun::read(&journal::keys(signer)?, bytes);
     Ok(begun.filter(|begun| begun.length == content.length() && begun.sealer().is_some()))
 }

@@ -200,13 +200,16 @@ impl Update {
             Change::Clear => Change::Clear,
             Change::Set(value) => Change::Set(encode_header(value)?.into()),
         };
+        // Once an upload may have begun, the bytes do not tell all that was sealed: another begins anew (F1).
+        let journal = self.journal.clone();
+        self.journal = journal.as_ref().map(|_| Arc::default());
         Ok(State::Revising(Box::new(Revise::new(Revision {
             base: Some(head),
             grants,
             header,
             content: self.content.clone(),
             padding: self.padding,
-            journal: self.journal.clone(),
+            journal,
             container_type: self.container_type.clone(),
             refresh: self.refresh,
             destination: self.destination,

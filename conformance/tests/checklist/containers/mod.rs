@@ -5,7 +5,7 @@ mod concurrency;
 mod create;
 mod delete;
 mod expiry;
-mod files;
+pub mod files;
 mod hostile;
 mod large;
 mod lost_answers;

@@ -5,6 +5,7 @@ use super::wire::{traffic, volume};
 use crate::people::{Device, people};
 use absio_broker::{Fault, Fixture};
 use absio_proto::effect::TransportErrorKind::{Interrupted, Unreachable};
+use absio_proto::effect::{HttpResponse, Method};
 use absio_proto::model::{ContainerId, Portion};
 use absio_proto::ops::container::{Create, Get, List, Update};
 use absio_proto::{Error, InputError};
@@ -205,6 +206,42 @@ fn an_update_goes_on_as_well_and_begins_anew_on_another_revision() {
     assert!(alice.content(id).as_ref() == Some(&*other.bytes.borrow()));
 }
 
+/// F1: an operation that has to begin once more does so under fresh keys, since what it knows of the
+/// journal is from before.
+#[test]
+fn mc_reencrypt_same_keys_differs_when_an_update_is_built_anew() {
+    let [alice] = people();
+    let id = alice.create(b"old", &[]);
+    let file = File::of(pattern(5 * PART));
+    let update = || {
+        let update = Update::new(id).content(streamed(5 * PART)).recording(file.journal.borrow().clone());
+        alice.run_with(update, Box::new(file.clone())).0.map(|_| ())
+    };
+    cut(&alice.broker, is_part, 2);
+    update().unwrap_err();
+    let mut refused = false;
+    alice.broker.set_hook(move |request| {
+        let is_change = request.method == Method::Put && request.path.starts_with("/v1/containers/");
+        if !is_change || core::mem::replace(&mut refused, true) {
+            return Fault::None;
+        }
+        let body = br#"{"error":{"code":"conflict","message":"somebody was first"}}"#.to_vec();
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Fault::Answer(HttpResponse { status: 409, headers, body })
+    });
+    alice.broker.record();
+    update().unwrap();
+    let sent = traffic(&alice.broker);
+    let bodies: Vec<&[u8]> = sent
+        .iter()
+        .filter(|exchange| exchange.request.path.ends_with("/parts/4"))
+        .map(|exchange| &exchange.request.body[..])
+        .collect();
+    assert_eq!(bodies.len(), 2, "the content went twice");
+    assert!(bodies[0] != bodies[1], "under other keys");
+    assert!(alice.content(id).as_ref() == Some(&pattern(5 * PART)));
+}
+
 /// F1: what was sealed is not sealed again as something else.
 #[test]
 fn mc_reencrypt_same_keys_differs_a_source_that_changed_is_refused() {
@@ -282,9 +319,7 @@ fn an_upload_given_up_is_taken_back() {
         let (failed, _) = alice.run_with(create, Box::new(broken()));
         assert_eq!(done(&failed.unwrap_err()), 2 * PART as u64, "the parts before it are sent");
         let sent = traffic(&alice.broker);
-        let is_abort = |exchange: &&absio_broker::Exchange| {
-            exchange.request.method == absio_proto::effect::Method::Delete
-        };
+        let is_abort = |exchange: &&absio_broker::Exchange| exchange.request.method == Method::Delete;
         assert_eq!(sent.iter().filter(is_abort).count(), aborts);
     }
 }

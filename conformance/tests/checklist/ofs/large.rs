@@ -149,6 +149,34 @@ fn s217_a_long_content_that_is_replaced_frees_its_blob() {
     }
 }
 
+/// F1: what is sealed for this device alone is compared with no journal, so it is sealed under keys of its own.
+#[test]
+fn mc_reencrypt_same_keys_differs_of_a_journal_that_is_used_offline() {
+    use crate::containers::files;
+    let [(alice, _)] = laptops();
+    let file = files::File::of(pattern(3 * PART));
+    let create = |place: Standard| {
+        let create = Create::new(files::streamed(3 * PART)).recording(file.journal.borrow().clone());
+        let made = alice.run_with(place.create_container(create), Box::new(file.clone())).0;
+        made.map(|changed| changed.container.id.unwrap())
+    };
+    let mut sent = 0;
+    alice.broker.set_hook(move |request| {
+        sent += u64::from(files::is_part(request));
+        match sent {
+            0..=2 => absio_broker::Fault::None,
+            _ => absio_broker::Fault::Drop(absio_proto::effect::TransportErrorKind::Unreachable),
+        }
+    });
+    create(Both).unwrap_err();
+    assert!(!file.journal.borrow().is_empty());
+    file.bytes.borrow_mut()[0] ^= 1;
+    let local = create(Ofs).unwrap();
+    file.bytes.borrow_mut()[0] ^= 1;
+    alice.broker.clear_hook();
+    assert_ne!(create(Both).unwrap(), local, "another container, and other keys");
+}
+
 #[test]
 fn s040_chunks_of_a_write_that_fails_do_not_stay() {
     let [(alice, _)] = laptops();
