@@ -94,6 +94,8 @@ macro_rules! every_call {
             containers.fetch(id, Portion::All)$($wait)*?;
             containers.get_into(id, Portion::All, content)$($wait)*?;
             containers.fetch_into(id, Portion::All, content)$($wait)*?;
+            let (_, content_reader) = containers.open(id)$($wait)*?;
+            drop(content_reader);
             containers.update(Update::new(id))$($wait)*?;
             containers.update_from(Update::new(id), content)$($wait)*?;
             containers.update_or_create(given.write)$($wait)*?;
@@ -101,6 +103,9 @@ macro_rules! every_call {
             containers.delete(id)$($wait)*?;
             containers.list()$($wait)*?;
             containers.list_page(None, 1)$($wait)*?;
+
+            let (reporting, reports) = client.watching(|_| ()).reporting();
+            drop((reporting, reports));
 
             let key_files = client.key_file();
             key_files.get(user, with())$($wait)*?;
