@@ -80,7 +80,7 @@ pub(super) fn begin(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
         return Err(refuse(RemoteCode::TooLarge, "the content is over its limit of 2^44 bytes"));
     }
     let layout = Layout::of(&header.parameters, body.total_length).map_err(|error| invalid(&error))?;
-    let chunks_per_part = limits::PART / layout.chunk_size();
+    let chunks_per_part = layout.chunks_per_part();
     let upload_id = UploadId(turn.random());
     let row = UploadRow {
         user,
@@ -88,7 +88,7 @@ pub(super) fn begin(turn: &mut Turn<'_>, caller: &Caller) -> Turned<Plan> {
         header: body.segment_header.clone(),
         total_length: body.total_length,
         chunks_per_part,
-        parts: layout.chunks().div_ceil(chunks_per_part),
+        parts: layout.parts(),
         used: false,
     };
     let begun = UploadBegun { upload_id, chunks_per_part, parts: row.parts };

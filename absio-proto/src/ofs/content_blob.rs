@@ -5,7 +5,6 @@
 use crate::crypto::merkle;
 use crate::crypto::segment::{Layout, SegmentHeader};
 use crate::error::CryptoError;
-use crate::limits;
 
 /// Bytes of a root.
 pub(crate) const ROOT: u64 = 48;
@@ -19,7 +18,7 @@ pub(crate) fn chunks_and_roots(segment: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let layout = Layout::of_sealed(&header, sealed.len() as u64)?;
     let tag = header.parameters.mac_index.tag_length();
     let stride = usize::try_from(layout.stride()).unwrap_or(usize::MAX);
-    let part = usize::try_from(limits::PART / layout.chunk_size()).unwrap_or(usize::MAX);
+    let part = usize::try_from(layout.chunks_per_part()).unwrap_or(usize::MAX);
     let leaf = |chunk: &[u8]| merkle::leaf(&chunk[chunk.len().saturating_sub(tag)..]);
     let leaves: Vec<_> = sealed.chunks(stride).map(leaf).collect();
     let mut bytes = sealed.to_vec();

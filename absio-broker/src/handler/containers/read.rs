@@ -270,8 +270,7 @@ pub(in crate::handler) fn chunks(
     let Some(kept) = downloadable(turn, caller, container, epoch)? else {
         return Err(refuse(RemoteCode::BadRequest, "the container has no content"));
     };
-    let (layout, proof) = tree::prove(turn, &kept, first, count)?;
-    let (offset, length) = tree::range(&layout, first, count)?;
+    let ((offset, length), proof) = tree::prove(turn, &kept, first, count)?;
     check_range(length)?;
     let proof = proof.encode();
     let answer = if bytes { segments::read_behind(turn, &kept, offset, length, &proof)? } else { proof };

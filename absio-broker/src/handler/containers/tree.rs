@@ -14,7 +14,7 @@ use crate::rows::{self, Kept, PartRow};
 use crate::turn::{Turn, Turned, damaged, refuse};
 use absio_proto::RemoteCode;
 use absio_proto::crypto::merkle;
-use absio_proto::crypto::segment::{HEADER_LENGTH, Layout, RangeProof, SegmentHeader, prove_range};
+use absio_proto::crypto::segment::{Layout, RangeProof, SegmentHeader, prove_range};
 use absio_proto::crypto::suite::Digest48;
 use absio_proto::wire::UploadId;
 
@@ -22,30 +22,30 @@ fn outside() -> crate::turn::Halt {
     refuse(RemoteCode::BadRequest, "there are no such chunks")
 }
 
-/// The layout of a content, and the proof of chunks `first..first + count`.
+/// Where chunks `first..first + count` lie in the segment, offset and length, and their proof.
 pub(super) fn prove(
     turn: &mut Turn<'_>,
     kept: &Kept,
     first: u64,
     count: u64,
-) -> Turned<(Layout, RangeProof)> {
+) -> Turned<((u64, u64), RangeProof)> {
     match kept {
         Kept::Blob { id, length } => {
             let blob = rows::blob_id(id).ok_or_else(damaged)?;
             let segment = turn.blob(blob, 0, *length)?;
             let (header, sealed) = SegmentHeader::split(&segment).map_err(|_| damaged())?;
             let layout = Layout::of_sealed(&header, sealed.len() as u64).map_err(|_| damaged())?;
-            let proof = prove_range(&segment, first, count).map_err(|_| outside())?;
-            Ok((layout, proof))
+            let range = layout.sealed_range(first, count).ok_or_else(outside)?;
+            Ok((range, prove_range(&segment, first, count).map_err(|_| damaged())?))
         }
         Kept::Upload { id, .. } => {
             let upload = uploads::used_upload(turn, *id)?;
-            upload.layout.sealed_range(first, count).ok_or_else(outside)?;
+            let range = upload.layout.sealed_range(first, count).ok_or_else(outside)?;
             let tree = Tree { id: *id, upload: &upload };
             let hashes = merkle::range_proof_by(upload.layout.chunks(), first, count, |start, size| {
                 tree.subtree(turn, start, size)
             })?;
-            Ok((upload.layout, RangeProof(hashes)))
+            Ok((range, RangeProof(hashes)))
         }
     }
 }
@@ -109,11 +109,4 @@ fn root_of(hashes: &[Digest48], first: u64, count: u64) -> Turned<Digest48> {
     let end = usize::try_from(first + count).ok();
     let hashes = end.and_then(|end| hashes.get(usize::try_from(first).ok()?..end)).ok_or_else(damaged)?;
     Ok(merkle::root(hashes))
-}
-
-/// Where chunks `first..first + count` lie in the segment.
-pub(super) fn range(layout: &Layout, first: u64, count: u64) -> Turned<(u64, u64)> {
-    let (offset, length) = layout.sealed_range(first, count).ok_or_else(outside)?;
-    debug_assert!(offset >= HEADER_LENGTH as u64, "chunks lie behind the clear header");
-    Ok((offset, length))
 }

@@ -84,6 +84,19 @@ impl Layout {
         self.length / self.chunk + 1
     }
 
+    /// Chunks in every part but the last, a part being 4 MiB of plaintext: a power of two, so that the root
+    /// over a part is a node of the segment's tree.
+    #[must_use]
+    pub const fn chunks_per_part(&self) -> u64 {
+        limits::PART / self.chunk
+    }
+
+    /// How many parts there are, at least 1.
+    #[must_use]
+    pub const fn parts(&self) -> u64 {
+        self.chunks().div_ceil(self.chunks_per_part())
+    }
+
     /// Bytes of all chunks with their tags, without the segment's header.
     #[must_use]
     pub const fn sealed_length(&self) -> u64 {

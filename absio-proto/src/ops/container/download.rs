@@ -12,24 +12,17 @@
 
 use super::content::ContentOutput;
 use super::open_content::{OpenContent, Opening};
+use super::rounds::{Roots, Rounds};
 use super::run::{Proven, Run};
 use crate::crypto::segment::SegmentHeader;
 use crate::effect::{BlobId, ContentError, ContentOp, ContentOutcome, Progress, ProgressUnit, Reply};
 use crate::error::{Error, InputError, Misuse, TransferError};
 use crate::limits;
-use crate::ofs::content_blob::ROOT;
 use crate::operation::{Cx, Leaf, Operation, Pipeline, Step};
 use crate::ops::ofs::ask::{self, Answer};
 use crate::session::Session;
 use crate::{attempt, drive};
 use zeroize::Zeroizing;
-
-/// Parts begun in a round.
-pub(super) const STARTS: u64 = 2;
-/// Parts under way at most: each takes a few rounds.
-pub(super) const WINDOW: u64 = 6;
-/// Bytes of the roots of parts that are gathered before they are kept.
-pub(super) const ROOTS_GATHERED: usize = 4096 * ROOT as usize;
 
 /// Brings the content segment that a verified manifest describes. Gives the plaintext, or nothing if it
 /// went to the caller's sink.
@@ -38,13 +31,10 @@ pub(super) struct Download {
     keep: Option<BlobId>,
     output: ContentOutput,
     plaintext: Zeroizing<Vec<u8>>,
-    begun: u64,
-    finished: u64,
+    rounds: Rounds,
     /// Bytes that are verified, and written if they are to be.
     done: u64,
-    /// Roots that are not kept yet, and how many are.
-    roots: Vec<u8>,
-    roots_kept: u64,
+    roots: Roots,
     content: Option<OpenContent>,
     /// Of the first part that did not come.
     failure: Option<Error>,
@@ -115,11 +105,9 @@ impl Download {
             keep: None,
             output,
             plaintext: Zeroizing::default(),
-            begun: 0,
-            finished: 0,
+            rounds: Rounds::new(0),
             done: 0,
-            roots: Vec::new(),
-            roots_kept: 0,
+            roots: Roots::default(),
             content: None,
             failure: None,
             state: State::Opening(opening),
@@ -149,10 +137,10 @@ impl Download {
 
     /// What is to be done with a part that is proven, in the order of the parts.
     fn proven(&mut self, proven: Proven) -> Lane {
-        let offset = self.finished.saturating_mul(limits::PART);
-        self.finished += 1;
+        let offset = self.rounds.finished().saturating_mul(limits::PART);
+        self.rounds.finish();
         self.keep = self.keep.filter(|_| proven.is_kept);
-        self.roots.extend_from_slice(&proven.root);
+        self.roots.push(&proven.root);
         match (proven.bytes, self.output) {
             (Some(bytes), ContentOutput::Streamed { .. }) => {
                 Lane::Writing(Leaf::content(ContentOp::WriteAt { offset, bytes }), proven.length)
@@ -167,22 +155,11 @@ impl Download {
         }
     }
 
-    /// Keeps the roots behind the chunks: many at once, or the last of them.
-    fn keep_roots(&mut self, content: &OpenContent) -> Option<Lane> {
-        let is_end = self.finished == content.parts() && !self.roots.is_empty();
-        if self.roots.len() < ROOTS_GATHERED && !is_end {
-            return None;
-        }
-        let roots = core::mem::take(&mut self.roots);
-        let offset = content.opener.layout().sealed_length() + self.roots_kept * ROOT;
-        self.roots_kept += roots.len() as u64 / ROOT;
-        self.keep.map(|blob| Lane::Keeping(ask::write_blob(blob, offset, roots)))
-    }
-
     /// Takes what is finished, and begins what follows from it and the next parts.
     fn turn(&mut self, pipeline: &mut Pipeline<Lane, Passed>, cx: &mut Cx<'_>) -> Result<(), Error> {
         let content = self.content.clone().ok_or(Misuse::ResumedAfterDone)?;
-        let mut starts = STARTS;
+        let sealed = content.layout().sealed_length();
+        self.rounds.turn();
         loop {
             let mut behind = Vec::new();
             while let Some(passed) = pipeline.take() {
@@ -191,7 +168,8 @@ impl Download {
                     Passed::Failed(error) => drop(self.failure.get_or_insert(error)),
                     Passed::Part(proven) => {
                         behind.push(self.proven(proven));
-                        behind.extend(self.keep_roots(&content));
+                        let roots = self.roots.keep(self.keep, sealed, self.rounds.are_over());
+                        behind.extend(roots.map(Lane::Keeping));
                     }
                     Passed::Bytes(_) if self.failure.is_some() => {}
                     Passed::Bytes(length) => {
@@ -204,12 +182,8 @@ impl Download {
                     Passed::Told => {}
                 }
             }
-            let goes_on = self.failure.is_none();
-            while goes_on && starts > 0 && self.begun < content.parts() && self.begun - self.finished < WINDOW
-            {
-                behind.push(self.part(&content, self.begun));
-                self.begun += 1;
-                starts -= 1;
+            if self.failure.is_none() {
+                behind.extend(self.rounds.due().map(|part| self.part(&content, part)));
             }
             if behind.is_empty() {
                 return Ok(());
@@ -244,7 +218,9 @@ impl Download {
                         return Step::Effect(effect);
                     }
                     Step::Done(content) => {
-                        self.content = Some(attempt!(content));
+                        let content = attempt!(content);
+                        self.rounds = Rounds::new(content.layout().parts());
+                        self.content = Some(content);
                         self.state = State::Moving(Pipeline::new());
                     }
                 },

@@ -3,8 +3,8 @@
 //!
 //! A journal lies wherever the caller keeps it, beside the source as a rule. It begins with the keys of the content
 //! and the name of the upload, and has an entry for each part with the root over its chunks; everything
-//! is sealed under the secret of the user's key file. An entry that was torn by a crash, and what is
-//! behind it, counts as absent: its part was not sent.
+//! is sealed under the secret of the user's key file. An entry at the end that was torn by a crash counts
+//! as absent: its part was not sent. What is damaged in another way is not gone on with.
 
 use crate::crypto::encoding::{Reader, Writer};
 use crate::crypto::merkle;
@@ -13,7 +13,6 @@ use crate::crypto::suite::Digest48;
 use crate::crypto::{ContainerKeys, Secret};
 use crate::effect::ContentOp;
 use crate::error::{Error, InputError};
-use crate::limits;
 use crate::ofs::keys::{StoreKeys, sealed_length};
 use crate::operation::Entropy;
 use crate::session::User;
@@ -41,6 +40,8 @@ pub(super) struct Begun {
     pub(super) length: u64,
     /// Of the parts that may have been sent, from the first on.
     pub(super) roots: Vec<Digest48>,
+    /// Of the content, if all its parts are recorded.
+    pub(super) digest: Option<SegmentDigest>,
     name: [u8; 16],
 }
 
@@ -109,19 +110,23 @@ impl Journal {
 }
 
 impl Begun {
-    /// What `journal` tells; none if it is empty, of another user, or not even its beginning is whole.
+    /// What `journal` tells; none if it is empty, of another user, or damaged otherwise than at its end. Run
+    /// inside a [`Job`](crate::effect::Job): there is an entry for each part.
     pub(super) fn read(keys: &StoreKeys, journal: &[u8]) -> Option<Self> {
         let (front, entries) = journal.split_at_checked(usize::try_from(FRONT).ok()?)?;
         let name: [u8; 16] = front.strip_prefix(MAGIC)?.try_into().ok()?;
         let mut entries = entries.chunks_exact(usize::try_from(entry_length()).ok()?);
         let first = keys.open_journal(&name, 0, entries.next()?)?;
         let mut begun = Self::decode(name, &first)?;
-        for (number, entry) in (1..).zip(entries) {
-            match keys.open_journal(&name, number, entry).and_then(|root| root.as_slice().try_into().ok()) {
-                Some(root) => begun.roots.push(root),
-                None => break,
-            }
+        let mut roots = (1..).zip(entries).map(|(number, entry)| -> Option<Digest48> {
+            keys.open_journal(&name, number, entry)?.as_slice().try_into().ok()
+        });
+        begun.roots.extend(roots.by_ref().map_while(|root| root));
+        // A part behind a damaged entry was sent, so that of the damaged one may have been.
+        if roots.any(|root| root.is_some()) {
+            return None;
         }
+        begun.digest = begun.whole_digest();
         Some(begun)
     }
 
@@ -133,16 +138,13 @@ impl Begun {
         let upload = UploadId(reader.array().ok()?);
         let length = reader.u64().ok()?;
         reader.end().ok()?;
-        Some(Self { id_salt, secret, header, upload, length, roots: Vec::new(), name })
+        Some(Self { id_salt, secret, header, upload, length, roots: Vec::new(), digest: None, name })
     }
 
-    /// The digest of the content, if all its parts are recorded.
-    pub(super) fn digest(&self) -> Option<SegmentDigest> {
+    fn whole_digest(&self) -> Option<SegmentDigest> {
         let layout = Layout::of(&self.header.parameters, self.length).ok()?;
-        let parts = layout.chunks().div_ceil(limits::PART / layout.chunk_size());
-        let root = merkle::root(&self.roots);
-        let is_whole = self.roots.len() as u64 == parts;
-        is_whole.then(|| SegmentDigest::compute(&self.header, self.length, &root))
+        let is_whole = self.roots.len() as u64 == layout.parts();
+        is_whole.then(|| SegmentDigest::compute(&self.header, self.length, &merkle::root(&self.roots)))
     }
 
     /// The sealer that goes on; none if keys and header do not belong together.

@@ -17,6 +17,7 @@ mod part;
 mod ranges;
 mod resign;
 mod revise;
+mod rounds;
 mod run;
 mod summary;
 mod update;

@@ -12,12 +12,12 @@
 use crate::crypto::Secret;
 use crate::crypto::merkle;
 use crate::crypto::segment::{
-    HEADER_LENGTH, Padding, SegmentContext, SegmentDigest, SegmentHeader, SegmentOpener, SegmentSealer,
+    HEADER_LENGTH, Layout, Padding, SegmentContext, SegmentDigest, SegmentHeader, SegmentOpener,
+    SegmentSealer,
 };
 use crate::crypto::suite::Digest48;
 use crate::effect::{BlobId, Reply};
 use crate::error::{CryptoError, Error, LocalError, Misuse};
-use crate::limits;
 use crate::ofs::content_blob::ROOT;
 use crate::operation::{Cx, Leaf, Operation, Step};
 use crate::ops::Exchange;
@@ -56,20 +56,16 @@ impl OpenContent {
         &self.opener.header().parameters.context
     }
 
-    /// Chunks in every part but the last.
-    pub(super) fn chunks_per_part(&self) -> u64 {
-        limits::PART / self.opener.layout().chunk_size()
-    }
-
-    /// How many parts there are, at least 1.
-    pub(super) fn parts(&self) -> u64 {
-        self.opener.layout().chunks().div_ceil(self.chunks_per_part())
+    /// Where the chunks lie.
+    pub(super) fn layout(&self) -> &Layout {
+        self.opener.layout()
     }
 
     /// The chunks of a part: the first, and how many.
     pub(super) fn chunks_of(&self, part: u64) -> (u64, u64) {
-        let first = part.saturating_mul(self.chunks_per_part());
-        (first, self.chunks_per_part().min(self.opener.layout().chunks().saturating_sub(first)))
+        let layout = self.layout();
+        let first = part.saturating_mul(layout.chunks_per_part());
+        (first, layout.chunks_per_part().min(layout.chunks().saturating_sub(first)))
     }
 
     /// Bytes of plaintext, padding included.
@@ -140,9 +136,9 @@ impl Opening {
     fn next_roots(&mut self, blob: BlobId) -> Result<State, Error> {
         let content = self.content.as_ref().ok_or(Misuse::ResumedAfterDone)?;
         let have = self.roots.len() as u64;
-        let missing = content.parts().saturating_sub(have);
+        let missing = content.layout().parts().saturating_sub(have);
         if missing > 0 {
-            let offset = content.opener.layout().sealed_length() + have * ROOT;
+            let offset = content.layout().sealed_length() + have * ROOT;
             let length = missing.min(ROOTS_AT_ONCE) * ROOT;
             return Ok(State::Rooting(ask::read_blob(blob, offset, length)));
         }

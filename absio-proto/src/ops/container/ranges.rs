@@ -85,13 +85,13 @@ enum State {
 impl ReadRange {
     /// The runs that hold the range, one for each part it lies in, and where they begin.
     fn runs(&self, content: &OpenContent) -> (Vec<Run>, u64) {
-        let layout = content.opener.layout();
+        let layout = content.layout();
         let (mut chunk, count) = layout.chunks_of(self.offset, self.end - self.offset).unwrap_or_default();
         let last = chunk + count;
         let mut start = chunk * layout.chunk_size();
         let mut runs = Vec::new();
         while chunk < last {
-            let (first, whole) = content.chunks_of(chunk / content.chunks_per_part());
+            let (first, whole) = content.chunks_of(chunk / content.layout().chunks_per_part());
             // A blob proves whole parts.
             let (from, to) = match content.source {
                 Source::Broker => (chunk, last.min(first + whole)),

@@ -1,7 +1,7 @@
 //! Makes the next revision of a container and sends it: what create and update share.
 //!
 //! ```text
-//!  Start ──▶ Learning (cards of recipients) ──▶ (Uploading a large content)
+//!  Start ──▶ Learning (cards of recipients) ──▶ (Reading a journal, job) ──▶ (Uploading a large content)
 //!    ▲          ──▶ Sealing (job) ──▶ (Queueing) ──▶ Sending ──▶ (Settling) ──▶ Revised
 //!    ├── once: a recipient changed keys ───────────────┘
 //!    └── once: Looking (was all that a journal names accepted already?) ──▶ Revised
@@ -34,7 +34,7 @@ use crate::ops::Exchange;
 use crate::ops::ofs::{NewContent, Transact};
 use crate::ops::outbox::{Enqueue, Enqueued, Unsent, dequeue, is_undecided};
 use crate::ops::user::PublicKeys;
-use crate::session::{Head, Session, User};
+use crate::session::{Head, Session};
 use crate::wire::{self, ContainerChanged, Route};
 use crate::{attempt, drive};
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +118,8 @@ pub(super) struct Revise {
 enum State {
     Start,
     Learning(PublicKeys),
+    /// What an earlier attempt recorded.
+    Reading(Leaf<Option<Begun>>, Vec<CardChain>),
     /// Whether the content with this digest is the container's already.
     Looking(Box<Fetch>, SegmentDigest),
     Uploading(Box<Upload>),
@@ -171,15 +173,34 @@ impl Revise {
         base.and_then(|head| head.view.entry(user)).is_some_and(|entry| entry.wrapped.is_none())
     }
 
-    /// Draws everything random and puts the draft together.
-    fn draft(&mut self, chains: Vec<CardChain>, cx: &mut Cx<'_>) -> Result<State, Error> {
+    /// Reads the journal of an earlier attempt, if there is one, and drafts.
+    fn learned(&mut self, chains: Vec<CardChain>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let revision = self.revision.as_ref().ok_or(Misuse::ResumedAfterDone)?;
+        match (&revision.journal, &revision.content) {
+            // What goes nowhere is compared with no record.
+            (Some(bytes), Change::Set(_)) if self.destination.reaches_broker() && !bytes.is_empty() => {
+                let (keys, bytes) = (journal::keys(cx.session.signer()?)?, bytes.clone());
+                let read = move || Begun::read(&keys, &bytes);
+                Ok(State::Reading(Leaf::compute("read a journal", read), chains))
+            }
+            _ => self.draft(chains, None, cx),
+        }
+    }
+
+    /// Draws everything random and puts the draft together; on what was `begun`, if it is of use.
+    fn draft(
+        &mut self,
+        chains: Vec<CardChain>,
+        begun: Option<Begun>,
+        cx: &mut Cx<'_>,
+    ) -> Result<State, Error> {
         let revision = self.revision.clone().ok_or(Misuse::ResumedAfterDone)?;
         let signer = cx.session.signer()?.clone();
         let number = match &revision.base {
             Some(head) => head.view.body().next_revision()?,
             None => 1,
         };
-        let begun = begun(&revision, &signer)?;
+        let begun = begun.filter(|begun| is_of(begun, &revision.content));
         if let Some(state) = begun.as_ref().and_then(|begun| self.look(begun)) {
             return Ok(state);
         }
@@ -281,7 +302,7 @@ impl Revise {
     /// Looks, once, whether an upload that was recorded to its last part is the container's content: the
     /// process may have ended before it heard of it.
     fn look(&mut self, begun: &Begun) -> Option<State> {
-        let digest = begun.digest()?;
+        let digest = begun.digest?;
         if core::mem::replace(&mut self.has_looked, true) {
             return None;
         }
@@ -427,15 +448,13 @@ impl Revise {
     }
 }
 
-/// What the journal of an earlier attempt tells, if it is of this content.
-fn begun(revision: &Revision, signer: &User) -> Result<Option<Begun>, Error> {
-    let (Some(bytes), Change::Set(content)) = (&revision.journal, &revision.content) else { return Ok(None) };
-    // What goes nowhere is compared with no record.
-    if !revision.destination.reaches_broker() {
-        return Ok(None);
-    }
-    let begun = Begun::read(&journal::keys(signer)?, bytes);
-    Ok(begun.filter(|begun| begun.length == content.length() && begun.sealer().is_some()))
+/// Whether an earlier attempt was of a content like this one.
+fn is_of(begun: &Begun, content: &Change<ContentInput>) -> bool {
+    let length = match content {
+        Change::Set(content) => Some(content.length()),
+        Change::Keep | Change::Clear => None,
+    };
+    length == Some(begun.length) && begun.sealer().is_some()
 }
 
 /// Whether an earlier attempt was for the content that this revision makes.
@@ -483,7 +502,11 @@ impl Operation for Revise {
                 State::Start => attempt!(self.learn(cx)),
                 State::Learning(keys) => {
                     let chains = drive!(keys, cx, reply);
-                    attempt!(self.draft(chains, cx))
+                    attempt!(self.learned(chains, cx))
+                }
+                State::Reading(leaf, chains) => {
+                    let (begun, chains) = (drive!(leaf, cx, reply), core::mem::take(chains));
+                    attempt!(self.draft(chains, begun, cx))
                 }
                 State::Looking(fetch, digest) => match fetch.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
@@ -497,7 +520,9 @@ impl Operation for Revise {
                 },
                 State::Uploading(upload) => match upload.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
-                    Step::Done(Ok(uploaded)) => {
+                    // The journal does not tell all that was sent: once more, under other keys.
+                    Step::Done(Ok(None)) => State::Start,
+                    Step::Done(Ok(Some(uploaded))) => {
                         let mut draft = attempt!(self.draft.take().ok_or(Misuse::ResumedAfterDone));
                         self.streamed = uploaded.kept;
                         draft.content = ContentDraft::Uploaded(uploaded.upload, uploaded.digest);

@@ -95,11 +95,11 @@ impl Run {
     }
 
     fn sealed_range(&self) -> (u64, u64) {
-        self.content.opener.layout().sealed_range(self.first, self.count).unwrap_or_default()
+        self.content.layout().sealed_range(self.first, self.count).unwrap_or_default()
     }
 
     fn plain_range(&self) -> (u64, usize) {
-        let layout = self.content.opener.layout();
+        let layout = self.content.layout();
         let offset = self.first * layout.chunk_size();
         let length = (self.count * layout.chunk_size()).min(layout.length().saturating_sub(offset));
         // A run is a few MiB.
@@ -107,7 +107,7 @@ impl Run {
     }
 
     fn is_last(&self) -> bool {
-        self.first + self.count == self.content.opener.layout().chunks()
+        self.first + self.count == self.content.layout().chunks()
     }
 
     /// What came, kept first if it is to be.
@@ -156,7 +156,7 @@ fn fetch(content: &OpenContent, first: u64, count: u64) -> Fetching {
     match content.source {
         Source::Broker => Fetching::Broker(chunks(content, first, count, true)),
         Source::Blob(blob) => {
-            let (offset, length) = content.opener.layout().sealed_range(first, count).unwrap_or_default();
+            let (offset, length) = content.layout().sealed_range(first, count).unwrap_or_default();
             Fetching::Blob(ask::read_blob(blob, offset.saturating_sub(HEADER_LENGTH as u64), length))
         }
     }
@@ -184,7 +184,7 @@ fn open(
     match &proof {
         Some(proof) => opener.check_range(first, &part.leaves, proof, &content.signed)?,
         None => {
-            let number = usize::try_from(first / content.chunks_per_part()).unwrap_or(usize::MAX);
+            let number = usize::try_from(first / content.layout().chunks_per_part()).unwrap_or(usize::MAX);
             if content.roots.get(number) != Some(&root) {
                 return Err(CryptoError::Decrypt);
             }

@@ -2,9 +2,10 @@
 //! or both.
 //!
 //! ```text
-//!  Start ──▶ (Beginning) ──▶ Moving: each round begins two parts and performs one step of each ──▶ digest
-//!
-//!  each part:  Reading ──▶ Sealing (job) ──▶ (Keeping, in the local store) ──▶ (Putting, to the broker)
+//!  Start ──┬─ new ──▶ Beginning ──▶ (Recording) ──▶ Moving: each round begins two parts and performs one
+//!          │            ▲ dropped by the broker       step of each ──┬──▶ digest
+//!          └─ gone on with ──▶ Asking ──▶ Moving                     └─ failed ──▶ (Aborting) ──▶ the failure
+//!                                 └─ the broker has more than was recorded ──▶ to begin anew
 //! ```
 //!
 //! So one part is sealed while the one before it is on its way and the one behind it is read. A part is
@@ -13,9 +14,9 @@
 
 use super::content::{ContentInput, Read};
 use super::destination::Destination;
-use super::download::{ROOTS_GATHERED, STARTS, WINDOW};
 use super::journal::{Begun, Journal};
 use super::part::{Part, PartState};
+use super::rounds::{Roots, Rounds};
 use crate::crypto::merkle::MerkleBuilder;
 use crate::crypto::segment::{HEADER_LENGTH, Layout, SegmentDigest, SegmentHeader, SegmentSealer};
 use crate::crypto::suite::Digest48;
@@ -23,7 +24,6 @@ use crate::effect::{BlobId, Body, ContentError, ContentOutcome, Progress, Progre
 use crate::error::{Error, LocalError, Misuse, RemoteCode, TransferError};
 use crate::limits;
 use crate::model::ContainerId;
-use crate::ofs::content_blob::ROOT;
 use crate::operation::{Cx, Leaf, Operation, Pipeline, Step};
 use crate::ops::Exchange;
 use crate::ops::ofs::ask::{self, Answer};
@@ -57,12 +57,9 @@ pub(super) struct Upload {
     resumed: Option<Begun>,
     /// Runs of parts that the broker has: first and number.
     received: Vec<(u64, u64)>,
-    begun: u64,
-    finished: u64,
+    rounds: Rounds,
     tree: MerkleBuilder,
-    /// Roots that are not kept yet, and how many are.
-    roots: Vec<u8>,
-    roots_kept: u64,
+    roots: Roots,
     /// Of the first part that did not go.
     failure: Option<Error>,
     state: State,
@@ -134,11 +131,9 @@ impl Upload {
             journal: None,
             resumed: None,
             received: Vec::new(),
-            begun: 0,
-            finished: 0,
+            rounds: Rounds::new(layout.parts()),
             tree: MerkleBuilder::new(),
-            roots: Vec::new(),
-            roots_kept: 0,
+            roots: Roots::default(),
             failure: None,
             state: State::Start,
         })
@@ -158,17 +153,9 @@ impl Upload {
         Exchange::json(Route::BeginUpload, &request)
     }
 
-    const fn chunks_per_part(&self) -> u64 {
-        limits::PART / self.layout.chunk_size()
-    }
-
-    const fn parts(&self) -> u64 {
-        self.layout.chunks().div_ceil(self.chunks_per_part())
-    }
-
     /// The broker's plan must be the only one the format allows.
     fn check_plan(&self, plan: &UploadBegun) -> Result<(), Error> {
-        if plan.chunks_per_part == self.chunks_per_part() && plan.parts == self.parts() {
+        if plan.chunks_per_part == self.layout.chunks_per_part() && plan.parts == self.layout.parts() {
             Ok(())
         } else {
             Err(Error::Protocol("it divides an upload in another way than agreed".into()))
@@ -184,19 +171,30 @@ impl Upload {
 
     /// What the broker has of the earlier attempt. If it dropped it, it is begun there again: every part
     /// that was recorded is still compared with the record.
-    fn asked(&mut self, answer: Result<Vec<u8>, Error>) -> Result<State, Error> {
+    ///
+    /// None if it has a part that was not recorded: the journal is older than the upload, so what else was
+    /// sealed under these keys is not known (F1).
+    fn asked(&mut self, answer: Result<Vec<u8>, Error>) -> Result<Option<State>, Error> {
         match answer {
             Ok(body) => {
                 let status: UploadStatus = wire::from_json("the upload's state", &body)?;
-                if status.parts != self.parts() {
+                if status.parts != self.layout.parts() {
                     return Err(Error::Protocol("it divides an upload in another way than agreed".into()));
                 }
+                let recorded = self.resumed.as_ref().map_or(0, |begun| begun.roots.len()) as u64;
+                let end = |(first, count): &(u64, u64)| first.saturating_add(*count);
+                if !status.received.is_sorted_by(|one, next| end(one) <= next.0) {
+                    return Err(Error::Protocol("it tells the parts of an upload out of order".into()));
+                }
+                if status.received.last().is_some_and(|run| end(run) > recorded) {
+                    return Ok(None);
+                }
                 self.received = status.received;
-                Ok(State::Moving(Pipeline::new()))
+                Ok(Some(State::Moving(Pipeline::new())))
             }
             Err(error) if error.is_remote(&RemoteCode::UploadNotFound) => {
                 self.upload = None;
-                Ok(State::Beginning(self.begin()))
+                Ok(Some(State::Beginning(self.begin())))
             }
             Err(error) => Err(error),
         }
@@ -206,11 +204,13 @@ impl Upload {
         let offset = part.saturating_mul(limits::PART);
         let length = limits::PART.min(self.content.length().saturating_sub(offset));
         let length = usize::try_from(length).unwrap_or(0);
-        let first_chunk = part.saturating_mul(self.chunks_per_part());
+        let first_chunk = part.saturating_mul(self.layout.chunks_per_part());
         let place = self.layout.sealed_range(first_chunk, 1).map(|(offset, _)| offset);
         let place = place.unwrap_or_default().saturating_sub(HEADER_LENGTH as u64);
         let recorded = usize::try_from(part).ok().and_then(|part| self.resumed.as_ref()?.roots.get(part));
-        let is_received = self.received.iter().any(|(first, count)| part.wrapping_sub(*first) < *count);
+        let behind = self.received.partition_point(|(first, _)| *first <= part);
+        let run = behind.checked_sub(1).and_then(|index| self.received.get(index));
+        let is_received = run.is_some_and(|(first, count)| part - first < *count);
         Lane::Part(Box::new(Part {
             upload: self.upload.filter(|_| recorded.is_none() || !is_received),
             keep: self.keep.map(|blob| (blob, place)),
@@ -220,7 +220,7 @@ impl Upload {
             recorded: recorded.copied(),
             part,
             first_chunk,
-            last: part.saturating_add(1) == self.parts(),
+            last: part.saturating_add(1) == self.layout.parts(),
             sealer: self.sealer.clone(),
             sealed: Body::new(),
             root: [0; 48],
@@ -228,25 +228,14 @@ impl Upload {
         }))
     }
 
-    /// Keeps the roots behind the chunks: many at once, or the last of them.
-    fn keep_roots(&mut self) -> Option<Lane> {
-        let is_end = self.finished == self.parts() && !self.roots.is_empty();
-        if self.roots.len() < ROOTS_GATHERED && !is_end {
-            return None;
-        }
-        let roots = core::mem::take(&mut self.roots);
-        let offset = self.layout.sealed_length() + self.roots_kept * ROOT;
-        self.roots_kept += roots.len() as u64 / ROOT;
-        self.keep.map(|blob| Lane::Keeping(ask::write_blob(blob, offset, roots)))
-    }
-
     fn done(&self) -> u64 {
-        self.finished.saturating_mul(limits::PART).min(self.content.length())
+        self.rounds.finished().saturating_mul(limits::PART).min(self.content.length())
     }
 
     /// Takes what is finished, and begins what follows from it and the next parts.
     fn turn(&mut self, pipeline: &mut Pipeline<Lane, Passed>, cx: &mut Cx<'_>) -> Result<(), Error> {
-        let mut starts = STARTS;
+        let sealed = self.layout.sealed_length();
+        self.rounds.turn();
         loop {
             let mut behind = Vec::new();
             while let Some(passed) = pipeline.take() {
@@ -254,11 +243,12 @@ impl Upload {
                     Passed::Part(..) if self.failure.is_some() => {}
                     Passed::Failed(error) => drop(self.failure.get_or_insert(error)),
                     Passed::Part(root, is_kept) => {
-                        self.finished += 1;
+                        self.rounds.finish();
                         self.tree.push(root);
                         self.keep = self.keep.filter(|_| is_kept);
-                        self.roots.extend_from_slice(&root);
-                        behind.extend(self.keep_roots());
+                        self.roots.push(&root);
+                        let roots = self.roots.keep(self.keep, sealed, self.rounds.are_over());
+                        behind.extend(roots.map(Lane::Keeping));
                         let (unit, total) = (ProgressUnit::BytesSent, self.content.length());
                         let progress = Progress { unit, done: self.done(), total };
                         behind.push(Lane::Telling(Leaf::progress(progress)));
@@ -272,11 +262,8 @@ impl Upload {
                     Passed::Told => {}
                 }
             }
-            let goes_on = self.failure.is_none();
-            while goes_on && starts > 0 && self.begun < self.parts() && self.begun - self.finished < WINDOW {
-                behind.push(self.part(self.begun));
-                self.begun += 1;
-                starts -= 1;
+            if self.failure.is_none() {
+                behind.extend(self.rounds.due().map(|part| self.part(part)));
             }
             if behind.is_empty() {
                 return Ok(());
@@ -293,7 +280,11 @@ impl Upload {
         Uploaded { upload: self.upload, digest, kept: self.keep.map(|blob| (*header, blob)) }
     }
 
-    fn step(&mut self, cx: &mut Cx<'_, Session>, mut reply: Option<Reply>) -> Step<Result<Uploaded, Error>> {
+    fn step(
+        &mut self,
+        cx: &mut Cx<'_, Session>,
+        mut reply: Option<Reply>,
+    ) -> Step<Result<Option<Uploaded>, Error>> {
         loop {
             self.state = match &mut self.state {
                 State::Start if !self.destination.reaches_broker() => State::Moving(Pipeline::new()),
@@ -306,7 +297,10 @@ impl Upload {
                 },
                 State::Asking(exchange) => match exchange.resume(cx, reply.take()) {
                     Step::Effect(effect) => return Step::Effect(effect),
-                    Step::Done(answer) => attempt!(self.asked(answer)),
+                    Step::Done(answer) => match attempt!(self.asked(answer)) {
+                        Some(state) => state,
+                        None => return Step::Done(Ok(None)),
+                    },
                 },
                 State::Beginning(exchange) => {
                     let body = drive!(exchange, cx, reply);
@@ -328,7 +322,7 @@ impl Upload {
                     match effect {
                         Some(effect) => return Step::Effect(effect),
                         None => match self.failure.take() {
-                            None => return Step::Done(Ok(self.finish())),
+                            None => return Step::Done(Ok(Some(self.finish()))),
                             Some(failure) => match self.give_up(failure) {
                                 Ok(state) => state,
                                 Err(failure) => return Step::Done(Err(failure)),
@@ -360,7 +354,8 @@ impl Upload {
 }
 
 impl Operation for Upload {
-    type Output = Uploaded;
+    /// None if the journal is older than the upload: it is to be begun anew, under other keys.
+    type Output = Option<Uploaded>;
 
     fn resume(
         &mut self,

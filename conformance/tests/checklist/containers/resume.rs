@@ -266,6 +266,34 @@ fn mc_reencrypt_same_keys_differs_a_source_that_changed_is_refused() {
     }
 }
 
+/// F1: a journal that was damaged in its middle, or is an older copy, does not tell all that was sealed. A
+/// source that changed meanwhile is sent under other keys.
+#[test]
+fn mc_reencrypt_same_keys_differs_of_a_journal_that_does_not_tell_all() {
+    let [alice] = people();
+    let entry = |number: usize| 20 + 344 * number..20 + 344 * (number + 1);
+    let damages: [&dyn Fn(&mut Vec<u8>); 3] = [
+        &|journal| journal[entry(2).start + 50] ^= 1,
+        &|journal| journal.truncate(entry(2).start),
+        &|journal| journal.truncate(entry(2).start + 100),
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let file = File::of(pattern(6 * PART));
+        alice.broker.record();
+        cut(&alice.broker, is_part, 4);
+        send(&alice, &file).unwrap_err();
+        alice.broker.clear_hook();
+        damage(&mut file.journal.borrow_mut());
+        file.bytes.borrow_mut()[PART] ^= 1;
+        let id = send(&alice, &file).unwrap();
+        assert!(download(&alice, id).unwrap() == *file.bytes.borrow());
+        let begun = traffic(&alice.broker).into_iter().filter(|sent| sent.request.path == "/v1/uploads");
+        let headers: Vec<_> = begun.map(|sent| sent.request.body).collect();
+        assert_eq!(headers.len(), 2, "damage {number}: it is begun anew");
+        assert!(headers[0] != headers[1], "with another salt, for another container");
+    }
+}
+
 #[test]
 fn an_upload_that_the_broker_dropped_is_begun_again() {
     let [alice] = people();
