@@ -5,11 +5,10 @@ use absio_proto::effect::{
     ContentError, ContentOp, ContentOutcome, HttpRequest, HttpResponse, StoreError, StoreOp, StoreOutcome,
     TransportError, TransportErrorKind,
 };
-use absio_proto::model::Timestamp;
-use absio_proto::{Cx, Entropy, EntropyError, Error, Now, Operation};
+use absio_proto::{Cx, Entropy, Error, Now, Operation};
+pub use absio_store::system::{SystemClock, SystemEntropy};
 use core::cell::RefCell;
 use core::time::Duration;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The time, and waiting.
 pub trait Clock: Send + Sync {
@@ -20,44 +19,13 @@ pub trait Clock: Send + Sync {
     fn sleep(&self, duration: Duration);
 }
 
-/// The clock of the machine.
-pub struct SystemClock {
-    started: Instant,
-}
-
-impl SystemClock {
-    /// A clock whose monotonic reading begins now.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { started: Instant::now() }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Clock for SystemClock {
     fn now(&self) -> Now {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let utc = Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        Now { utc, monotonic: self.started.elapsed() }
+        Self::now(self)
     }
 
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
-    }
-}
-
-/// The randomness of the operating system.
-#[derive(Clone, Copy, Default)]
-pub struct SystemEntropy;
-
-impl Entropy for SystemEntropy {
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), EntropyError> {
-        getrandom::fill(buffer).map_err(|_| EntropyError)
     }
 }
 

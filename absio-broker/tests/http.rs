@@ -5,7 +5,7 @@
 mod support;
 
 use absio_broker::http::{Running, Server, ServerConfig};
-use absio_broker::{Clock, Fixture, SystemClock, create_api_key};
+use absio_broker::{Fixture, SystemClock, create_api_key};
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{StoreError, StoreOp, StoreOutcome};
 use absio_proto::model::{EventFilter, Portion};

@@ -1,6 +1,6 @@
 //! Stores, and contents in files, memory and streams: what a machine keeps, for both runtimes.
 //!
-//! [`content`] holds the sources and sinks. The stores perform
+//! [`content`] holds the sources and sinks, [`system`] the clock and the random source. The stores perform
 //! [`StoreOp`](absio_proto::effect::StoreOp)s:
 //!
 //! | store | for | records | blobs and cells |
@@ -26,6 +26,7 @@ mod bounds;
 mod changes;
 pub mod content;
 mod memory;
+pub mod system;
 
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod blob_files;

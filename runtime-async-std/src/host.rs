@@ -2,13 +2,13 @@
 
 use crate::join::join;
 use crate::shared::{Boxed, SharedStore, SharedTransport};
-use crate::system::{SystemClock, SystemEntropy};
 use absio_proto::driver::nonblocking::{self, Content, Host, Store, Transport};
 use absio_proto::effect::{
     ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Job, Progress, Reply,
     StoreError, StoreErrorKind, StoreOp, StoreOutcome, TransportError,
 };
 use absio_proto::{Cx, Error, Generation, Guard, Now, Operation};
+use absio_store::system::{SystemClock, SystemEntropy};
 use futures_lite::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ impl<S: Generation + Send> AsyncHost<S> {
     }
 
     pub(crate) fn of(session: S, transport: SharedTransport, store: Option<SharedStore>) -> Self {
-        Self { session: Mutex::new(session), clock: SystemClock::start(), transport, store }
+        Self { session: Mutex::new(session), clock: SystemClock::new(), transport, store }
     }
 
     /// Runs `operation` to its end inside this task. It must not ask for content.

@@ -55,13 +55,13 @@ mod runtime;
 mod shared;
 #[cfg(feature = "surf")]
 mod surf;
-mod system;
 mod transport;
 mod unblocked;
 
 #[cfg(feature = "surf")]
 pub use self::surf::{SurfBackend, SurfTransport};
 pub use absio_store::content::{MemorySink, MemorySource};
+pub use absio_store::system::SystemEntropy;
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
 pub use content::{FileSink, FileSource, ReaderSource, RecordedSource, WriterSink};
 pub use host::{AsyncHost, NoContent};
@@ -71,6 +71,5 @@ pub use retrying::Retrying;
 #[cfg(feature = "async-std")]
 pub use runtime::AsyncStd;
 pub use runtime::{Runtime, Smol};
-pub use system::SystemEntropy;
 pub use transport::{HttpTransport, HttpTransportBuilder, TransportSetupError};
 pub use unblocked::Unblocked;

@@ -25,7 +25,7 @@ const EXCEPTIONS: [(&str, &str); 8] = [
 ];
 
 /// Where the methods of a client are, in each crate.
-const PLACES: [&str; 4] = ["src/client", "src/host.rs", "src/retrying.rs", "src/system.rs"];
+const PLACES: [&str; 3] = ["src/client", "src/host.rs", "src/retrying.rs"];
 
 /// Where the methods of contents are: those of threads in one crate, those that wait in the other.
 const CONTENTS: (&str, &str) = ("../absio-store/src/content", "src/content");

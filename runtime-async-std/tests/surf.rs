@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod clients;
+#[path = "../../runtime-blocking/tests/server/mod.rs"]
 mod server;
 
 use absio_async_std::{HttpTransport, Smol, SurfBackend, SurfTransport};

@@ -1,13 +1,13 @@
 //! What the blocking loop needs, gathered.
 
 use crate::pool::Pool;
-use crate::system::{SystemClock, SystemEntropy};
 use absio_proto::driver::blocking::{Content, Host, Store, Transport};
 use absio_proto::effect::{
     ContentError, ContentOp, ContentOutcome, Effect, HttpRequest, HttpResponse, Progress, Reply, StoreError,
     StoreErrorKind, StoreOp, StoreOutcome, TransportError,
 };
 use absio_proto::{Cx, Error, Guard, Now, Operation, driver};
+use absio_store::system::{SystemClock, SystemEntropy};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
     pub(crate) fn of(session: S, transport: SharedTransport, store: Option<SharedStore>) -> Self {
         Self {
             session: Mutex::new(session),
-            clock: SystemClock::start(),
+            clock: SystemClock::new(),
             backends: Backends { transport, store },
             exchanges: Pool::new(),
             jobs: Pool::new(),

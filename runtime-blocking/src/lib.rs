@@ -35,18 +35,17 @@ mod pool;
 mod reader;
 mod reports;
 mod retrying;
-mod system;
 mod transport;
 
 pub use absio_store::content::{
     FileSink, FileSource, MemorySink, MemorySource, ReaderSource, RecordedSource, WriterSink,
 };
+pub use absio_store::system::SystemEntropy;
 pub use client::{Client, ClientBuilder, Containers, KeyFiles, SetupError, Users};
 pub use host::{BlockingHost, NoContent};
 pub use reader::ContentReader;
 pub use reports::Reports;
 pub use retrying::Retrying;
-pub use system::SystemEntropy;
 pub use transport::{HttpTransport, HttpTransportBuilder, TransportSetupError};
 
 /// The example of the README, compiled and run with the other doc-tests.

@@ -2,7 +2,7 @@
 
 use super::convert::refusal;
 use crate::handler::Handler;
-use crate::host::{Clock, LocalHost, SystemClock, SystemEntropy};
+use crate::host::{LocalHost, SystemClock, SystemEntropy};
 use crate::state::BrokerState;
 use absio_proto::driver::blocking::{Host, Store, perform};
 use absio_proto::effect::{Effect, HttpRequest, HttpResponse, Reply, SleepCall};

@@ -1,4 +1,4 @@
-//! A TCP server that plays a script, for tests of the transport.
+//! A TCP server that plays a script, for tests of the transports: those of the asynchronous crate use it too.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -28,9 +28,36 @@ impl Incoming<'_> {
         body
     }
 
+    /// Whether that many bytes of a body come before the client is gone.
+    pub(crate) fn has(&mut self, length: usize) -> bool {
+        self.reader.read_exact(&mut vec![0; length]).is_ok()
+    }
+
+    /// A body in chunks.
+    pub(crate) fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.reader.read_line(&mut line).unwrap();
+            let length = usize::from_str_radix(line.trim(), 16).unwrap();
+            let begun = body.len();
+            body.resize(begun + length + 2, 0);
+            self.reader.read_exact(&mut body[begun..]).unwrap();
+            body.truncate(begun + length);
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
     pub(crate) fn answer(&mut self, bytes: impl AsRef<[u8]>) {
         // The client may be gone on purpose.
         let _ = self.reader.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// As [`Self::answer`]; false when the client is gone.
+    pub(crate) fn answers(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.reader.get_mut().write_all(bytes.as_ref()).is_ok()
     }
 
     pub(crate) fn ok(&mut self, body: &[u8]) {

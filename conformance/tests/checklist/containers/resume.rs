@@ -272,7 +272,8 @@ fn mc_reencrypt_same_keys_differs_a_source_that_changed_is_refused() {
 fn mc_reencrypt_same_keys_differs_of_a_journal_that_does_not_tell_all() {
     let [alice] = people();
     let entry = |number: usize| 20 + 344 * number..20 + 344 * (number + 1);
-    let damages: [&dyn Fn(&mut Vec<u8>); 3] = [
+    type Damage<'d> = &'d dyn Fn(&mut Vec<u8>);
+    let damages: [Damage<'_>; 3] = [
         &|journal| journal[entry(2).start + 50] ^= 1,
         &|journal| journal.truncate(entry(2).start),
         &|journal| journal.truncate(entry(2).start + 100),

@@ -1,60 +1,22 @@
 //! Contents over 4 MiB: in parts to the broker, and in a blob here.
 
 use super::{Both, Laptop, Ofs, assert_unreachable, laptops};
+use crate::containers::files::{File, PART, is_part, pattern, streamed};
 use crate::stores::{Trouble, blobs_in};
-use absio_proto::driver::blocking::Content;
-use absio_proto::effect::{ContentError, StoreErrorKind};
+use absio_proto::effect::StoreErrorKind;
 use absio_proto::model::{ContainerId, Portion};
-use absio_proto::ops::container::{ContentInput, Create, Update, Warning};
+use absio_proto::ops::container::{Create, Update, Warning};
 use absio_proto::provider::container::Get;
 use absio_proto::provider::{Provider, Standard};
 use absio_proto::{Error, provider::Got};
-use std::cell::RefCell;
-use std::rc::Rc;
 
-const PART: usize = 4 << 20;
-
-/// A file, seen from outside too.
-#[derive(Clone, Default)]
-struct File(Rc<RefCell<Vec<u8>>>);
-
-impl File {
-    fn of(bytes: &[u8]) -> Box<Self> {
-        Box::new(Self(Rc::new(RefCell::new(bytes.to_vec()))))
-    }
-}
-
-impl Content for File {
-    fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, ContentError> {
-        let offset = usize::try_from(offset).unwrap();
-        let bytes = self.0.borrow();
-        let piece = bytes.get(offset..offset + length);
-        piece.map(<[u8]>::to_vec).ok_or_else(|| ContentError { reason: "the file is shorter".into() })
-    }
-
-    fn write_at(&mut self, offset: u64, bytes: Vec<u8>) -> Result<(), ContentError> {
-        let start = usize::try_from(offset).unwrap();
-        let mut file = self.0.borrow_mut();
-        let end = start + bytes.len();
-        if file.len() < end {
-            file.resize(end, 0);
-        }
-        file[start..end].copy_from_slice(&bytes);
-        Ok(())
-    }
-}
-
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 15) as u8).collect()
-}
-
-fn streamed(bytes: &[u8]) -> ContentInput {
-    ContentInput::Streamed { length: bytes.len() as u64 }
+fn source(bytes: &[u8]) -> Box<File> {
+    Box::new(File::of(bytes.to_vec()))
 }
 
 fn upload(laptop: &Laptop, place: Standard, bytes: &[u8]) -> ContainerId {
-    let create = place.create_container(Create::new(streamed(bytes)));
-    let changed = laptop.run_with(create, File::of(bytes)).0.unwrap();
+    let create = place.create_container(Create::new(streamed(bytes.len())));
+    let changed = laptop.run_with(create, source(bytes)).0.unwrap();
     assert!(changed.warnings.is_empty());
     changed.container.id.unwrap()
 }
@@ -64,7 +26,7 @@ fn download(laptop: &Laptop, place: Standard, id: ContainerId) -> Result<(Got, V
     let get = place.get_container(Get::new(id, Portion::All).into_sink());
     let got = laptop.run_with(get, Box::new(file.clone())).0?;
     assert_eq!(got.container.content, None, "it went to the sink");
-    Ok((got, file.0.take()))
+    Ok((got, file.bytes.take()))
 }
 
 #[test]
@@ -138,8 +100,8 @@ fn s217_a_long_content_that_is_replaced_frees_its_blob() {
         assert!(download(&alice, place, id).unwrap().1 == bytes);
         assert_eq!(alice.disk().blobs.len(), blobs);
         let other = pattern(PART + 9);
-        let update = place.update_container(Update::new(id).content(streamed(&other)));
-        alice.run_with(update, File::of(&other)).0.unwrap();
+        let update = place.update_container(Update::new(id).content(streamed(other.len())));
+        alice.run_with(update, source(&other)).0.unwrap();
         assert!(download(&alice, place, id).unwrap().1 == other);
         assert_eq!(alice.disk().blobs.len(), blobs);
         alice.change(place, Update::new(id).content(b"short".to_vec())).unwrap();
@@ -152,17 +114,16 @@ fn s217_a_long_content_that_is_replaced_frees_its_blob() {
 /// F1: what is sealed for this device alone is compared with no journal, so it is sealed under keys of its own.
 #[test]
 fn mc_reencrypt_same_keys_differs_of_a_journal_that_is_used_offline() {
-    use crate::containers::files;
     let [(alice, _)] = laptops();
-    let file = files::File::of(pattern(3 * PART));
+    let file = File::of(pattern(3 * PART));
     let create = |place: Standard| {
-        let create = Create::new(files::streamed(3 * PART)).recording(file.journal.borrow().clone());
+        let create = Create::new(streamed(3 * PART)).recording(file.journal.borrow().clone());
         let made = alice.run_with(place.create_container(create), Box::new(file.clone())).0;
         made.map(|changed| changed.container.id.unwrap())
     };
     let mut sent = 0;
     alice.broker.set_hook(move |request| {
-        sent += u64::from(files::is_part(request));
+        sent += u64::from(is_part(request));
         match sent {
             0..=2 => absio_broker::Fault::None,
             _ => absio_broker::Fault::Drop(absio_proto::effect::TransportErrorKind::Unreachable),
@@ -184,8 +145,8 @@ fn s040_chunks_of_a_write_that_fails_do_not_stay() {
     let kept = alice.keep(Both, "text");
     // The source ends before, or the broker goes away in the middle.
     for place in [Both, Ofs] {
-        let create = place.create_container(Create::new(streamed(&bytes)));
-        let (result, _) = alice.run_with(create, File::of(&bytes[..PART + 3]));
+        let create = place.create_container(Create::new(streamed(bytes.len())));
+        let (result, _) = alice.run_with(create, source(&bytes[..PART + 3]));
         assert!(matches!(result.as_ref().unwrap_err().cause(), Error::Content(_)), "{result:?}");
         assert!(blobs_in(alice.store.disk()).is_empty(), "{place}");
     }
@@ -197,8 +158,8 @@ fn s040_chunks_of_a_write_that_fails_do_not_stay() {
             _ => absio_broker::Fault::Drop(absio_proto::effect::TransportErrorKind::Unreachable),
         }
     });
-    let update = Both.update_container(Update::new(kept).content(streamed(&bytes)));
-    assert_unreachable(alice.run_with(update, File::of(&bytes)).0);
+    let update = Both.update_container(Update::new(kept).content(streamed(bytes.len())));
+    assert_unreachable(alice.run_with(update, source(&bytes)).0);
     alice.broker.clear_hook();
     assert!(blobs_in(alice.store.disk()).is_empty());
     assert_eq!(alice.text(Both, kept), "text");
@@ -210,8 +171,8 @@ fn s234_a_store_that_fills_up_on_the_way_is_a_warning() {
     let bytes = pattern(3 * PART);
     for at in 0..8 {
         alice.store.set(Trouble::FullFrom(at));
-        let create = Both.create_container(Create::new(streamed(&bytes)));
-        let changed = alice.run_with(create, File::of(&bytes)).0.unwrap();
+        let create = Both.create_container(Create::new(streamed(bytes.len())));
+        let changed = alice.run_with(create, source(&bytes)).0.unwrap();
         let (counted, id) = (alice.store.count(), changed.container.id.unwrap());
         alice.store.set(Trouble::None);
         if changed.warnings.is_empty() {

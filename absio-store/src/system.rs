@@ -1,11 +1,11 @@
-//! The clocks and the random source of this machine.
+//! The clocks and the random source of this machine, for clients and for brokers.
 
 use absio_proto::model::Timestamp;
 use absio_proto::{Entropy, EntropyError, Now};
 use std::time::{Instant, SystemTime};
 
-/// The operating system's random source: what clients draw from, and what a program needs that seals
-/// a container by itself.
+/// The operating system's random source: what clients and brokers draw from, and what a program needs
+/// that seals a container by itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
@@ -15,22 +15,31 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// Both clocks, read together.
-pub(crate) struct SystemClock {
+/// Both clocks of the machine, read together.
+pub struct SystemClock {
     started: Instant,
 }
 
 impl SystemClock {
-    pub(crate) fn start() -> Self {
+    /// A clock whose monotonic reading begins now.
+    #[must_use]
+    pub fn new() -> Self {
         Self { started: Instant::now() }
     }
 
-    /// A clock before 1970 reads as 1970.
-    pub(crate) fn now(&self) -> Now {
+    /// The time. A clock before 1970 reads as 1970.
+    #[must_use]
+    pub fn now(&self) -> Now {
         let utc = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Now {
             utc: Timestamp::from_millis(u64::try_from(utc.as_millis()).unwrap_or(u64::MAX)),
             monotonic: self.started.elapsed(),
         }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
     }
 }
