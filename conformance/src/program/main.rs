@@ -1,0 +1,37 @@
+//! `absio-conformance`: checks a store or a server, and runs the simulation.
+//!
+//! Exit code 0: everything held; 1: something did not; 2: wrong usage.
+#![forbid(unsafe_code)]
+
+mod store;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Checks what Absio stands on.
+#[derive(Parser)]
+#[command(name = "absio-conformance", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the store cases against a built-in store.
+    Store(store::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Store(args) => store::run(&args),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
