@@ -12,5 +12,6 @@
 mod report;
 pub mod store;
 pub mod transport;
+pub mod wire_server;
 
 pub use report::{Report, Verdict};
