@@ -1,36 +1,37 @@
-//! The stores of this crate against the suite that any store runs.
+//! The stores of this crate against the suite that any store runs: a test for each case.
 
-use absio_conformance::store::{Backend, run};
-use absio_store::MemoryStore;
+mod memory {
+    use absio_conformance::store::{Backend, Capabilities};
+    use absio_store::MemoryStore;
 
-struct Memory;
+    struct Memory;
 
-impl Backend for Memory {
-    type Store = MemoryStore;
+    impl Backend for Memory {
+        type Store = MemoryStore;
 
-    fn fresh(&self) -> MemoryStore {
-        MemoryStore::new()
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::ALL
+        }
+
+        fn fresh(&self) -> MemoryStore {
+            MemoryStore::new()
+        }
+
+        fn reopen(&self, store: MemoryStore) -> Option<MemoryStore> {
+            Some(store.clone())
+        }
+
+        fn with_room_for(&self, bytes: u64) -> Option<MemoryStore> {
+            Some(MemoryStore::with_capacity(bytes))
+        }
     }
 
-    fn reopen(&self, store: MemoryStore) -> Option<MemoryStore> {
-        Some(store.clone())
-    }
-
-    fn with_room_for(&self, bytes: u64) -> Option<MemoryStore> {
-        Some(MemoryStore::with_capacity(bytes))
-    }
-}
-
-#[test]
-fn the_memory_store_conforms() {
-    let report = run(&Memory);
-    report.assert_passed();
-    assert_eq!(report.skipped(), []);
+    absio_conformance::store_suite!(Memory);
 }
 
 #[cfg(all(unix, any(feature = "redb", feature = "sled")))]
 mod durable {
-    use super::{Backend, run};
+    use absio_conformance::store::{Backend, Capabilities};
     use absio_proto::driver::blocking::Store;
     use absio_proto::effect::{StoreError, StoreOp, StoreOutcome};
     use tempfile::TempDir;
@@ -52,6 +53,10 @@ mod durable {
     impl<S: Store + Send + Sync> Backend for Files<S> {
         type Store = Placed<S>;
 
+        fn capabilities(&self) -> Capabilities {
+            Capabilities { durable: true, bounded: false, concurrent: true }
+        }
+
         fn fresh(&self) -> Placed<S> {
             let root = TempDir::new().expect("a temporary directory can be made");
             Placed { store: self.0(root.path()).expect("an empty store opens"), root }
@@ -65,14 +70,16 @@ mod durable {
     }
 
     #[cfg(feature = "redb")]
-    #[test]
-    fn the_redb_store_conforms() {
-        run(&Files(|root| absio_store::RedbStore::open(root))).assert_passed();
+    mod redb {
+        use super::Files;
+
+        absio_conformance::store_suite!(Files(|root| absio_store::RedbStore::open(root)));
     }
 
     #[cfg(feature = "sled")]
-    #[test]
-    fn the_sled_store_conforms() {
-        run(&Files(|root| absio_store::SledStore::open(root))).assert_passed();
+    mod sled {
+        use super::Files;
+
+        absio_conformance::store_suite!(Files(|root| absio_store::SledStore::open(root)));
     }
 }

@@ -1,17 +1,26 @@
-//! Cases that any backend runs, and transports that misbehave to run things over.
+//! Cases that any backend runs, a server that misbehaves by a script, and transports that do.
 //!
-//! The cases are plain public functions which panic with what they saw, so that a third party's store
-//! needs one test:
+//! A store of your own needs a [`store::Backend`] and one line, and each case is a test of its own:
 //!
 //! ```ignore
-//! absio_conformance::store::run(&MyBackend).assert_passed();
+//! absio_conformance::store_suite!(MyBackend);
 //! ```
+//!
+//! Without macros, cases are values: `for case in store_cases() { case.run(&MyBackend); }`.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(feature = "simulation")]
+pub mod broker;
+pub mod exchanges;
 mod report;
+#[cfg(feature = "simulation")]
+pub mod runtime;
+mod script;
 pub mod store;
 pub mod transport;
 pub mod wire_server;
 
-pub use report::{Report, Verdict};
+pub use exchanges::{TransportCapabilities, transport_case, transport_cases};
+pub use report::{Entry, Outcome, Report};
+pub use store::{store_case, store_cases};

@@ -1,9 +1,11 @@
 //! `absio-conformance`: checks a store or a server, and runs the simulation.
 //!
-//! Exit code 0: everything held; 1: something did not; 2: wrong usage.
+//! Exit code 0: everything held; 1: something did not; 2: nothing was checked (wrong usage, no server).
 #![forbid(unsafe_code)]
 
+mod broker;
 mod store;
+mod telling;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -18,12 +20,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs the broker cases against a server.
+    Broker(broker::Args),
     /// Runs the store cases against a built-in store.
     Store(store::Args),
 }
 
 fn main() -> ExitCode {
+    // A case that does not hold is told in the report.
+    std::panic::set_hook(Box::new(|_| ()));
     let outcome = match Cli::parse().command {
+        Command::Broker(args) => broker::run(&args),
         Command::Store(args) => store::run(&args),
     };
     match outcome {
@@ -31,7 +38,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }

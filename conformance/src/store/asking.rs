@@ -1,40 +1,75 @@
 //! Short ways to ask a store, for the cases. An unexpected error is a failed case.
 
-use absio_proto::driver::blocking::Store;
+use crate::script;
 use absio_proto::effect::{
     BlobId, CellId, Commit, Precondition, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
 };
 
-pub(super) fn apply(store: &impl Store, op: StoreOp) -> StoreOutcome {
-    let shown = format!("{op:?}");
-    store.apply(op).unwrap_or_else(|error| panic!("{shown} failed: {error}"))
+/// What a case asks of its runner.
+pub(super) enum Question {
+    /// An operation of the store.
+    Op(StoreOp),
+    /// To close the store and open what it kept.
+    Reopen,
+    /// A store without anything in it, apart from all others.
+    Fresh,
+    /// The same with room for about so many bytes.
+    WithRoomFor(u64),
 }
 
-#[track_caller]
-pub(super) fn refused(store: &impl Store, op: StoreOp, kind: StoreErrorKind) {
+pub(super) type Answer = Result<StoreOutcome, StoreError>;
+pub(super) type Desk = script::Desk<Question, Answer>;
+pub(super) type Lane<T> = script::Lane<Question, Answer, T>;
+
+async fn ask(store: &Desk, op: StoreOp) -> Answer {
+    store.ask(Question::Op(op)).await
+}
+
+async fn change(store: &Desk, question: Question) {
+    store.ask(question).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+pub(super) async fn reopen(store: &Desk) {
+    change(store, Question::Reopen).await;
+}
+
+pub(super) async fn fresh(store: &Desk) {
+    change(store, Question::Fresh).await;
+}
+
+pub(super) async fn with_room_for(store: &Desk, bytes: usize) {
+    change(store, Question::WithRoomFor(bytes as u64)).await;
+}
+
+pub(super) async fn apply(store: &Desk, op: StoreOp) -> StoreOutcome {
     let shown = format!("{op:?}");
-    match store.apply(op) {
+    ask(store, op).await.unwrap_or_else(|error| panic!("{shown} failed: {error}"))
+}
+
+pub(super) async fn refused(store: &Desk, op: StoreOp, kind: StoreErrorKind) {
+    let shown = format!("{op:?}");
+    match ask(store, op).await {
         Err(StoreError { kind: found, .. }) if found == kind => {}
         Err(error) => panic!("{shown}: expected {kind:?}, got {error}"),
         Ok(_) => panic!("{shown}: expected {kind:?}, but it was carried out"),
     }
 }
 
-pub(super) fn get(store: &impl Store, key: &[u8]) -> Option<Vec<u8>> {
-    match apply(store, StoreOp::Get { keys: vec![key.to_vec()] }) {
+pub(super) async fn get(store: &Desk, key: &[u8]) -> Option<Vec<u8>> {
+    match apply(store, StoreOp::Get { keys: vec![key.to_vec()] }).await {
         StoreOutcome::Values(mut values) if values.len() == 1 => values.remove(0),
         _ => panic!("a get of one key must answer one value"),
     }
 }
 
-pub(super) fn scan(
-    store: &impl Store,
+pub(super) async fn scan(
+    store: &Desk,
     start: &[u8],
     end: &[u8],
     limit: usize,
     reverse: bool,
 ) -> Vec<(Vec<u8>, Vec<u8>)> {
-    match apply(store, scan_op(start, end, limit, reverse)) {
+    match apply(store, scan_op(start, end, limit, reverse)).await {
         StoreOutcome::Entries(entries) => entries,
         _ => panic!("a scan must answer entries"),
     }
@@ -64,20 +99,20 @@ pub(super) fn absent(key: &[u8]) -> Precondition {
     Precondition { key: key.to_vec(), value: None }
 }
 
-pub(super) fn commit(
-    store: &impl Store,
+pub(super) async fn commit(
+    store: &Desk,
     preconditions: Vec<Precondition>,
     writes: Vec<Write>,
 ) -> StoreOutcome {
-    match apply(store, StoreOp::Commit(Commit { preconditions, writes })) {
+    match apply(store, StoreOp::Commit(Commit { preconditions, writes })).await {
         outcome @ (StoreOutcome::Committed(_) | StoreOutcome::Conflict(_)) => outcome,
         _ => panic!("a commit must answer committed or conflict"),
     }
 }
 
 /// Commits without preconditions and gives the numbers of the appends.
-pub(super) fn write(store: &impl Store, writes: Vec<Write>) -> Vec<u64> {
-    match commit(store, Vec::new(), writes) {
+pub(super) async fn write(store: &Desk, writes: Vec<Write>) -> Vec<u64> {
+    match commit(store, Vec::new(), writes).await {
         StoreOutcome::Committed(numbers) => numbers,
         _ => panic!("a commit without preconditions cannot conflict"),
     }
@@ -90,28 +125,31 @@ pub(super) fn blob(number: u8) -> BlobId {
     BlobId(id)
 }
 
-pub(super) fn blob_write(store: &impl Store, blob: BlobId, offset: u64, bytes: &[u8]) {
-    let done = apply(store, StoreOp::BlobWrite { blob, offset, bytes: bytes.to_vec().into() });
+pub(super) async fn blob_write(store: &Desk, blob: BlobId, offset: u64, bytes: &[u8]) {
+    let done = apply(store, StoreOp::BlobWrite { blob, offset, bytes: bytes.to_vec().into() }).await;
     assert!(done == StoreOutcome::Done, "a blob write must answer done");
 }
 
-pub(super) fn blob_seal(store: &impl Store, blob: BlobId) {
-    assert!(apply(store, StoreOp::BlobSeal { blob }) == StoreOutcome::Done, "a seal must answer done");
+pub(super) async fn blob_seal(store: &Desk, blob: BlobId) {
+    assert!(apply(store, StoreOp::BlobSeal { blob }).await == StoreOutcome::Done, "a seal must answer done");
 }
 
-pub(super) fn blob_delete(store: &impl Store, blob: BlobId) {
-    assert!(apply(store, StoreOp::BlobDelete { blob }) == StoreOutcome::Done, "a delete must answer done");
+pub(super) async fn blob_delete(store: &Desk, blob: BlobId) {
+    assert!(
+        apply(store, StoreOp::BlobDelete { blob }).await == StoreOutcome::Done,
+        "a delete must answer done"
+    );
 }
 
-pub(super) fn blob_read(store: &impl Store, blob: BlobId, offset: u64, length: u64) -> Option<Vec<u8>> {
-    match apply(store, StoreOp::BlobRead { blob, offset, length }) {
+pub(super) async fn blob_read(store: &Desk, blob: BlobId, offset: u64, length: u64) -> Option<Vec<u8>> {
+    match apply(store, StoreOp::BlobRead { blob, offset, length }).await {
         StoreOutcome::Blob(bytes) => bytes,
         _ => panic!("a blob read must answer a blob"),
     }
 }
 
-pub(super) fn blob_list(store: &impl Store, after: Option<BlobId>, limit: usize) -> Vec<BlobId> {
-    match apply(store, StoreOp::BlobList { after, limit }) {
+pub(super) async fn blob_list(store: &Desk, after: Option<BlobId>, limit: usize) -> Vec<BlobId> {
+    match apply(store, StoreOp::BlobList { after, limit }).await {
         StoreOutcome::Blobs(ids) => ids,
         _ => panic!("a list must answer blobs"),
     }
@@ -123,20 +161,20 @@ pub(super) fn cell(number: u8) -> CellId {
     CellId(id)
 }
 
-pub(super) fn cell_write(store: &impl Store, cell: CellId, bytes: &[u8]) {
-    let done = apply(store, StoreOp::CellWrite { cell, bytes: bytes.to_vec() });
+pub(super) async fn cell_write(store: &Desk, cell: CellId, bytes: &[u8]) {
+    let done = apply(store, StoreOp::CellWrite { cell, bytes: bytes.to_vec() }).await;
     assert!(done == StoreOutcome::Done, "a cell write must answer done");
 }
 
-pub(super) fn cell_read(store: &impl Store, cell: CellId) -> Option<Vec<u8>> {
-    match apply(store, StoreOp::CellRead { cell }) {
+pub(super) async fn cell_read(store: &Desk, cell: CellId) -> Option<Vec<u8>> {
+    match apply(store, StoreOp::CellRead { cell }).await {
         StoreOutcome::Cell(bytes) => bytes,
         _ => panic!("a cell read must answer a cell"),
     }
 }
 
-pub(super) fn cell_list(store: &impl Store) -> Vec<CellId> {
-    match apply(store, StoreOp::CellList) {
+pub(super) async fn cell_list(store: &Desk) -> Vec<CellId> {
+    match apply(store, StoreOp::CellList).await {
         StoreOutcome::Cells(ids) => ids,
         _ => panic!("a list of cells must answer cells"),
     }

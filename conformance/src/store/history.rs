@@ -1,8 +1,6 @@
 //! A long mixed history, drawn from seeds, beside a model of a few lines.
 
-use super::Backend;
-use super::asking::{absent, append, commit, delete, get, holds, put, scan};
-use crate::report::Verdict;
+use super::asking::{Desk, absent, append, commit, delete, fresh, get, holds, put, scan};
 use absio_proto::effect::{Precondition, StoreOutcome, Write};
 use std::collections::BTreeMap;
 
@@ -96,30 +94,33 @@ fn one_write(dice: &mut Dice) -> Write {
 }
 
 /// After every step the store answers as the model does.
-pub fn a_long_mixed_history_equals_the_model(backend: &impl Backend) -> Verdict {
+pub(super) async fn a_long_mixed_history_equals_the_model(store: Desk) {
     for seed in 1..=SEEDS {
-        let (store, mut model, mut dice) = (backend.fresh(), Model::default(), Dice(seed));
+        fresh(&store).await;
+        let (mut model, mut dice) = (Model::default(), Dice(seed));
         for step in 0..STEPS {
             let preconditions: Vec<_> = (0..dice.roll(3)).map(|_| precondition(&mut dice, &model)).collect();
             let writes: Vec<_> = (0..dice.roll(5)).map(|_| one_write(&mut dice)).collect();
             let expected = model.commit(&preconditions, &writes);
             assert!(
-                commit(&store, preconditions, writes) == expected,
+                commit(&store, preconditions, writes).await == expected,
                 "seed {seed}, step {step}: the outcome"
             );
             let key = dice.key();
-            assert!(get(&store, &key).as_ref() == model.0.get(&key), "seed {seed}, step {step}: a value");
+            assert!(
+                get(&store, &key).await.as_ref() == model.0.get(&key),
+                "seed {seed}, step {step}: a value"
+            );
             let (start, end) = (dice.key(), if dice.roll(2) == 0 { dice.key() } else { b"t".to_vec() });
             let (limit, reverse) = (dice.roll(20) as usize, dice.roll(2) == 0);
             assert!(
-                scan(&store, &start, &end, limit, reverse) == model.scan(&start, &end, limit, reverse),
+                scan(&store, &start, &end, limit, reverse).await == model.scan(&start, &end, limit, reverse),
                 "seed {seed}, step {step}: a scan"
             );
         }
         assert!(
-            scan(&store, b"", b"\xff", 10_000, false) == model.scan(b"", b"\xff", 10_000, false),
+            scan(&store, b"", b"\xff", 10_000, false).await == model.scan(b"", b"\xff", 10_000, false),
             "seed {seed}: all"
         );
     }
-    Verdict::Passed
 }
