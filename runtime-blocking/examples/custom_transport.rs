@@ -29,6 +29,10 @@ impl Transport for PlainHttp {
         let ends = Instant::now() + request.deadline;
         let invalid = || TransportError::new(TransportErrorKind::Invalid, "not plain HTTP");
         let authority = request.origin.strip_prefix("http://").ok_or_else(invalid)?;
+        // A line break in a header would be another header.
+        if request.headers.iter().any(|(name, value)| format!("{name}{value}").contains(['\r', '\n'])) {
+            return Err(invalid());
+        }
         // Before a connection stands, nothing was sent; later the request may have been carried out.
         let stream = TcpStream::connect(authority).map_err(failed(TransportErrorKind::Unreachable))?;
         carry(stream, authority, &request, ends).map_err(|error| match error.kind() {
