@@ -17,6 +17,8 @@ mod report;
 #[cfg(feature = "simulation")]
 pub mod runtime;
 mod script;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod store;
 pub mod transport;
 pub mod wire_server;

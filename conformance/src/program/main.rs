@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+mod simulate;
 mod store;
 mod telling;
 
@@ -24,6 +25,8 @@ enum Command {
     Broker(broker::Args),
     /// Runs the store cases against a built-in store.
     Store(store::Args),
+    /// Runs a whole system in one process, from one seed, with faults.
+    Simulate(simulate::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Broker(args) => broker::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
