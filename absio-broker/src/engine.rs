@@ -21,7 +21,7 @@ use absio_proto::effect::{
     BlobId, Effect, Job, Precondition, Reply, SleepCall, StoreCall, StoreError, StoreErrorKind, StoreOp,
     StoreOutcome,
 };
-use absio_proto::{Cx, Error, Misuse, Operation, RemoteCode, RemoteError, Step, attempt};
+use absio_proto::{Cx, Error, Misuse, Operation, RemoteCode, RemoteError, Step, attempt, planted};
 
 /// How often a request starts over because others changed what it read.
 const ATTEMPTS: u32 = 16;
@@ -157,7 +157,7 @@ impl<L: Logic> Engine<L> {
                     key: key.clone(),
                     value: self.memory.rows.get(key).cloned().flatten(),
                 });
-                commit.preconditions.extend(watched);
+                commit.preconditions.extend(watched.take(planted!(BrokerUnguarded, 0, usize::MAX)));
                 self.phase = Phase::Committing(plan);
                 return Some(Effect::Store(StoreCall::new(StoreOp::Commit(commit))));
             }
@@ -171,7 +171,7 @@ impl<L: Logic> Engine<L> {
         let (discard, after) = match outcome {
             Ok(StoreOutcome::Committed(_)) => (plan.discard, After::Answer(Ok(plan.output))),
             Ok(StoreOutcome::Conflict(_)) => (written, After::Again),
-            _ if plan.lenient => (Vec::new(), After::Answer(Ok(plan.output))),
+            _ if planted!(AnsweredUnwritten, true, plan.lenient) => (Vec::new(), After::Answer(Ok(plan.output))),
             // Only a full store is known to have written nothing: otherwise blobs stay for the sweep.
             Err(StoreError { kind: kind @ StoreErrorKind::Full, .. }) => {
                 (written, After::Answer(self.logic.refused(store_failed(kind))))

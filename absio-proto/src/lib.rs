@@ -88,6 +88,8 @@ pub mod model;
 pub mod ofs;
 mod operation;
 pub mod ops;
+#[doc(hidden)]
+pub mod plant;
 pub mod provider;
 mod session;
 pub mod trace;

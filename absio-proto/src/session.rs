@@ -362,7 +362,7 @@ impl Session {
     pub(crate) fn sign_out(&mut self) {
         self.generation += 1;
         self.user = None;
-        self.token = None;
+        self.token = crate::planted!(TokenSurvivesSignOut, self.token.take(), None);
         self.heads.clear();
     }
 
@@ -434,7 +434,7 @@ impl Session {
     }
 
     pub(crate) fn set_pin(&mut self, container: ContainerId, pin: Pin) {
-        if let Some(user) = &self.user {
+        if let Some(user) = crate::planted!(PinNotKept, None, self.user.as_ref()) {
             // Operations side by side may end in any order: what was seen never goes back.
             let seen = self.pins.entry((user.id(), container)).or_insert(pin);
             if !seen.tombstone && seen.revision < pin.revision {

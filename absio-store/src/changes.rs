@@ -2,6 +2,7 @@
 //!
 //! Engines read through [`Plan`] and then write [`Plan::changes`] in one transaction of their own.
 
+use absio_proto::planted;
 use absio_proto::effect::{Commit, StoreError, StoreErrorKind, StoreOutcome, Write};
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ impl<F: Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError>> Plan<F> {
     /// Adds `commit` behind those before it; they count as done. A conflict or an error adds nothing.
     pub(crate) fn add(&mut self, commit: &Commit) -> Result<StoreOutcome, StoreError> {
         for (index, precondition) in commit.preconditions.iter().enumerate() {
-            if self.current(&Changes::new(), &precondition.key)? != precondition.value {
+            let holds = self.current(&Changes::new(), &precondition.key)? == precondition.value;
+            if planted!(PreconditionForgotten, false, !holds) {
                 return Ok(StoreOutcome::Conflict(index));
             }
         }
@@ -39,6 +41,7 @@ impl<F: Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError>> Plan<F> {
                 }
                 Write::Append { prefix, value } => {
                     let number = next_number(self.current(&own, prefix)?)?;
+                    let number = planted!(AppendOverwrites, number.div_ceil(2), number);
                     own.insert(prefix.clone(), Some(number.to_be_bytes().to_vec()));
                     own.insert([&prefix[..], &number.to_be_bytes()].concat(), Some(value.clone()));
                     numbers.push(number);

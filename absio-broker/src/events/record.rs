@@ -6,6 +6,7 @@ use crate::rows;
 use crate::turn::{Plan, Turn};
 use absio_proto::crypto::manifest::AccessEntry;
 use absio_proto::model::{ContainerId, EventAction, EventType, Permissions, Timestamp, UserId};
+use absio_proto::planted;
 use absio_proto::wire::Base64;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -139,7 +140,7 @@ impl ContainerEvents {
     pub(crate) fn tell(&self, plan: &mut Plan, users: impl IntoIterator<Item = (UserId, Sight, Tell)>) {
         let mut made: BTreeMap<(Sight, Tell, bool), Vec<u8>> = BTreeMap::new();
         let seen = Permissions::ACCESS_VIEW | Permissions::CONTAINER_TYPE_VIEW;
-        for (user, sight, tell) in users {
+        for (user, sight, tell) in users.into_iter().skip(planted!(EventLost, 1, 0)) {
             let own = user == self.actor;
             let row = made
                 .entry((sight.map(|rights| rights & seen), tell, own))

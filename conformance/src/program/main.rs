@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+mod crash_points;
 mod simulate;
 mod store;
 mod telling;
@@ -25,6 +26,8 @@ enum Command {
     Broker(broker::Args),
     /// Runs the store cases against a built-in store.
     Store(store::Args),
+    /// Goes through every crash point of every workflow of a device and of the broker.
+    CrashPoints(crash_points::Args),
     /// Runs a whole system in one process, from one seed, with faults.
     Simulate(simulate::Args),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Broker(args) => broker::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::CrashPoints(args) => crash_points::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     };
     match outcome {

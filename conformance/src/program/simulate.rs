@@ -1,6 +1,7 @@
 //! `absio-conformance simulate`: a whole system in one process, from one seed.
 
 use absio_conformance::simulation::{self, Failure, FaultSet, Settings, Simulated};
+use absio_proto::plant::{self, Bug};
 use anyhow::{Context, ensure};
 use serde_json::json;
 use std::ops::Range;
@@ -24,9 +25,24 @@ pub(crate) struct Args {
     /// People: 1 to 20; the seed decides unless given.
     #[arg(long)]
     users: Option<usize>,
+    /// Plants a bug, by its name, to see it found.
+    #[arg(long, value_parser = bug)]
+    plant: Option<Bug>,
+    /// Plants every bug there is, one after another, and shows which invariant found it.
+    #[arg(long, conflicts_with_all = ["plant", "seed", "seeds"])]
+    planted_bugs: bool,
+    /// How many of the last events are shown when something does not hold.
+    #[arg(long, default_value_t = 40)]
+    events: usize,
     /// Shows what happened as JSON, one line a run.
     #[arg(long)]
     json: bool,
+}
+
+fn bug(name: &str) -> Result<Bug, String> {
+    let known = || Bug::ALL.iter().map(|bug| bug.name()).collect::<Vec<_>>().join(", ");
+    let found = Bug::ALL.iter().copied().find(|bug| bug.name() == name);
+    found.ok_or_else(|| format!("{name:?} is no bug; there are {}", known()))
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -40,8 +56,12 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
     ensure!(args.steps > 0, "give at least one step");
     ensure!(args.users.is_none_or(|users| (1..=20).contains(&users)), "give 1 to 20 users");
+    if args.planted_bugs {
+        return Ok(find_planted(args));
+    }
+    plant::select(args.plant);
     for seed in args.seeds.clone().unwrap_or(args.seed..args.seed.saturating_add(1)) {
-        let settings = Settings { seed, steps: args.steps, faults: args.faults, users: args.users };
+        let settings = settings(args, seed);
         let began = Instant::now();
         let simulated = simulation::run(&settings);
         let seconds = began.elapsed().as_secs_f64();
@@ -51,11 +71,50 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
             show(&settings, &simulated, seconds);
         }
         if let Some(failure) = &simulated.failure {
-            explain(&settings, failure, args.json);
+            explain(&settings, failure, args);
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Seeds tried for each bug.
+const SEEDS: Range<u64> = 1..41;
+
+/// Plants each bug in turn; whether all were found.
+fn find_planted(args: &Args) -> bool {
+    let mut missed = 0;
+    for bug in Bug::ALL.iter().copied() {
+        plant::select(Some(bug));
+        let mut taken = 0;
+        let mut seeds = SEEDS;
+        let found = seeds.find_map(|seed| {
+            let settings = settings(args, seed);
+            let simulated = simulation::run(&settings);
+            taken += simulated.steps;
+            simulated.failure.map(|failure| (seed, failure))
+        });
+        match found {
+            Some((seed, failure)) => println!(
+                "{:28} found by {:30} seed {seed:2}, step {:4} ({taken} in all): {}",
+                bug.name(),
+                failure.violation.invariant,
+                failure.step,
+                bug.what()
+            ),
+            None => {
+                missed += 1;
+                println!("{:28} NOT FOUND in {taken} steps: {}", bug.name(), bug.what());
+            }
+        }
+    }
+    plant::select(None);
+    println!("{} of {} found", Bug::ALL.len() - missed, Bug::ALL.len());
+    missed == 0
+}
+
+fn settings(args: &Args, seed: u64) -> Settings {
+    Settings { seed, steps: args.steps, faults: args.faults, users: args.users, kept_events: args.events }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -105,8 +164,8 @@ fn as_json(settings: &Settings, simulated: &Simulated, seconds: f64) -> anyhow::
     serde_json::to_string(&value).context("counts are always JSON")
 }
 
-fn explain(settings: &Settings, failure: &Failure, is_json: bool) {
-    if !is_json {
+fn explain(settings: &Settings, failure: &Failure, args: &Args) {
+    if !args.json {
         println!("violated: {} at step {}: {}", failure.violation.invariant, failure.step, failure.violation.what);
         println!("what happened last:");
         failure.events.iter().for_each(|event| println!("  {event}"));
@@ -114,8 +173,9 @@ fn explain(settings: &Settings, failure: &Failure, is_json: bool) {
     let shrunk = simulation::shrink(settings, failure.violation.invariant, failure.step);
     let smallest = &shrunk.settings;
     let users = smallest.users.map(|users| format!(" --users {users}")).unwrap_or_default();
+    let planted = args.plant.map(|bug| format!(" --plant {}", bug.name())).unwrap_or_default();
     eprintln!(
-        "the smallest of {} runs that fails so:\n  absio-conformance simulate --seed {} --steps {} --faults {}{users}",
+        "the smallest of {} runs that fails so:\n  absio-conformance simulate --seed {} --steps {} --faults {}{users}{planted}",
         shrunk.runs, smallest.seed, smallest.steps, smallest.faults
     );
 }

@@ -2,7 +2,7 @@
 //! and the process can end between any two.
 
 use super::disk::Disk;
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, Victim};
 use super::journal::Journal;
 use super::random::Random;
 use absio_broker::{BrokerConfig, BrokerState, CreateApiKey, Handler, Open, RateLimit, Sweep};
@@ -75,6 +75,17 @@ impl Broker {
         let mut took = Duration::ZERO;
         let reply = match serving.effect.take() {
             None => None,
+            Some(Effect::Store(call)) => {
+                let (op, reply) = call.take();
+                if let Some(how) = faults.dies(Victim::Broker) {
+                    self.disk.die_at(op, how);
+                    return Served::Crashed(self.restart(true, now, faults, journal));
+                }
+                journal.bytes(format!("{op:?}").as_bytes());
+                let (outcome, time) = self.disk.apply(op, faults);
+                took = time;
+                Some(reply(outcome))
+            }
             Some(effect) => {
                 let (reply, time) = perform(effect, &mut self.disk, faults, journal);
                 took = time;
@@ -135,7 +146,7 @@ struct Lent<'a> {
 impl Lent<'_> {
     fn run<S, O: Operation<S>>(&mut self, mut operation: O, session: &mut S) -> Result<O::Output, absio_proto::Error> {
         let mut reply = None;
-        let mut unheard = Journal::new();
+        let mut unheard = Journal::new(0);
         loop {
             let mut cx = Cx { now: self.now, entropy: &mut *self.random, session: &mut *session };
             match operation.resume(&mut cx, reply.take()) {

@@ -4,7 +4,7 @@
 //! (`absio_proto::effect::StoreOp`); a blob that is not sealed is not. A crash of the process leaves
 //! such a blob as it is, a loss of power leaves it, half of it, or nothing.
 
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, How};
 use absio_proto::driver::blocking::Store;
 use absio_proto::effect::{
     BlobId, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
@@ -120,9 +120,22 @@ impl Disk {
         self.durable.apply(op)
     }
 
+    /// What is left of `op` when its process dies at it.
+    pub(crate) fn die_at(&mut self, op: StoreOp, how: How) {
+        match how {
+            How::Before => {}
+            How::After => drop(self.carry_out(op)),
+            How::Torn => self.tear(op),
+        }
+    }
+
     /// Half of a write, as a crash in the middle of it leaves it.
     pub(crate) fn tear(&mut self, op: StoreOp) {
-        let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
+        // A disk writes sectors of 512 bytes, whole or not at all; what is shorter is cut in the middle.
+        let half = |bytes: Vec<u8>| {
+            let cut = bytes.len() / 2;
+            bytes[..if cut > 512 { cut - cut % 512 } else { cut }].to_vec()
+        };
         let torn = match op {
             StoreOp::BlobWrite { blob, offset, bytes } => {
                 StoreOp::BlobWrite { blob, offset, bytes: half(bytes.into()).into() }
@@ -148,7 +161,7 @@ impl Disk {
         self.full_for = 0;
         for (blob, bytes) in core::mem::take(&mut self.unsealed) {
             let kept = match power_lost {
-                true => bytes.len() * usize::try_from(faults.draw(Fault::KillUnsynced, 3)).unwrap_or(0) / 2,
+                true => bytes.len() * usize::try_from(faults.unsynced()).unwrap_or(0) / 2,
                 false => bytes.len(),
             };
             if kept < bytes.len() {

@@ -211,6 +211,39 @@ pub(crate) struct Faults {
     streams: Vec<Random>,
     counts: Vec<u64>,
     is_paused: bool,
+    /// A death at a certain store effect, for the enumeration of crash points.
+    death: Option<Death>,
+    /// Store effects since that was set.
+    store_effects: u64,
+}
+
+/// Who dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Victim {
+    Device(usize),
+    Broker,
+}
+
+/// What becomes of the store effect at which somebody dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It is not carried out.
+    Before,
+    /// It is carried out, and its answer never comes.
+    After,
+    /// Half of it is carried out.
+    Torn,
+}
+
+/// A death at the store effect with this number, of those that the victim asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Death {
+    pub(crate) victim: Victim,
+    /// From 0; `u64::MAX` only counts.
+    pub(crate) at: u64,
+    pub(crate) how: How,
+    /// What is left of each blob that was not flushed: nothing (0), half (1) or all (2).
+    pub(crate) unsynced: u64,
 }
 
 impl Faults {
@@ -219,7 +252,7 @@ impl Faults {
         let rates = Fault::ALL.iter().zip(&mut streams);
         // From never to three times as often, so that some runs are about few kinds.
         let rates = rates.map(|(fault, stream)| fault.rate() * stream.below(7) / 2).collect();
-        Self { enabled, rates, streams, counts: vec![0; Fault::ALL.len()], is_paused: false }
+        Self { enabled, rates, streams, counts: vec![0; Fault::ALL.len()], is_paused: false, death: None, store_effects: 0 }
     }
 
     /// Whether `fault` strikes now; counted if it does.
@@ -235,6 +268,32 @@ impl Faults {
     /// A number of the stream of `fault`: how it strikes.
     pub(crate) fn draw(&mut self, fault: Fault, bound: u64) -> u64 {
         self.streams[fault as usize].below(bound)
+    }
+
+    /// Lets somebody die at a certain store effect, or nobody.
+    pub(crate) const fn set_death(&mut self, death: Option<Death>) {
+        self.death = death;
+        self.store_effects = 0;
+    }
+
+    /// Store effects of the victim since a death was set.
+    pub(crate) const fn store_effects(&self) -> u64 {
+        self.store_effects
+    }
+
+    /// How `victim` dies at the store effect it asks for now, if it does.
+    pub(crate) fn dies(&mut self, victim: Victim) -> Option<How> {
+        let death = self.death.filter(|death| death.victim == victim)?;
+        self.store_effects += 1;
+        (self.store_effects == death.at.wrapping_add(1)).then_some(death.how)
+    }
+
+    /// What is left of a blob that was not flushed, in halves.
+    pub(crate) fn unsynced(&mut self) -> u64 {
+        match self.death {
+            Some(death) => death.unsynced,
+            None => self.draw(Fault::KillUnsynced, 3),
+        }
     }
 
     /// No faults from now on, or as before.

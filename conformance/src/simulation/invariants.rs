@@ -111,7 +111,7 @@ pub(crate) fn equals_the_model(model: &mut Model, id: ContainerId, revision: u64
         let made_in = match model.writes.get(&number).map(|written| written.fate) {
             Some(Fate::Done(made_in)) => made_in,
             // Not acknowledged: it may be any revision up to this one.
-            Some(Fate::Maybe | Fate::Queued { .. }) | None => continue,
+            Some(Fate::Maybe | Fate::Unknown | Fate::Queued { .. }) | None => continue,
             Some(Fate::Refused) => {
                 return violated(NAME, format!("{id} revision {revision} says write {number}, which was refused"));
             }
@@ -186,20 +186,22 @@ pub(crate) fn users_are_separate(model: &Model, id: ContainerId, user: usize) ->
     }
 }
 
-/// Which device got which token.
+/// Which device got which token, for whom.
 #[derive(Default)]
-pub(crate) struct Tokens(BTreeMap<String, usize>);
+pub(crate) struct Tokens(BTreeMap<String, (usize, Option<usize>)>);
 
 impl Tokens {
-    pub(crate) fn tokens_stay_at_their_origin(&mut self, request: &HttpRequest, device: usize) -> Held {
+    pub(crate) fn tokens_stay_at_their_origin(&mut self, request: &HttpRequest, device: usize, user: Option<usize>) -> Held {
         const NAME: &str = "tokens_stay_at_their_origin";
         if request.origin != ORIGIN {
             return violated(NAME, format!("a request goes to {}", request.origin));
         }
         for (_, token) in request.headers.iter().filter(|(name, _)| name == "authorization") {
-            let owner = *self.0.entry(token.clone()).or_insert(device);
-            if owner != device {
-                return violated(NAME, format!("device {device} sends a token of device {owner}"));
+            let owner = *self.0.entry(token.clone()).or_insert((device, user));
+            // Whoever signs out is nobody already, and gives the token back.
+            let is_of_owner = owner.0 == device && (user.is_none() || owner.1 == user);
+            if !is_of_owner {
+                return violated(NAME, format!("device {device}, user {user:?} sends a token of {owner:?}"));
             }
         }
         Ok(())

@@ -3,29 +3,26 @@
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 
-/// Lines kept.
-const KEPT: usize = 60;
-
 /// The trace: every effect, reply and result goes into one hash. Equal seeds give equal hashes.
 pub(crate) struct Journal {
     hash: Sha256,
     last: VecDeque<String>,
-    pub(crate) entries: u64,
+    kept: usize,
 }
 
 impl Journal {
-    pub(crate) fn new() -> Self {
-        Self { hash: Sha256::new(), last: VecDeque::new(), entries: 0 }
+    /// A journal that keeps the last `kept` lines.
+    pub(crate) fn new(kept: usize) -> Self {
+        Self { hash: Sha256::new(), last: VecDeque::new(), kept }
     }
 
     /// One thing that happened, in words.
     pub(crate) fn note(&mut self, line: String) {
         self.bytes(line.as_bytes());
-        self.entries += 1;
-        if self.last.len() == KEPT {
+        self.last.push_back(line);
+        if self.last.len() > self.kept {
             self.last.pop_front();
         }
-        self.last.push_back(line);
     }
 
     /// What passed with it, byte for byte.

@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::invariants::{self, Held, violated};
 use super::model::{Fate, Said};
 use super::world::{Finished, World};
-use absio_proto::Error;
+use absio_proto::{Error, RemoteCode};
 use absio_proto::model::{ContainerId, Portion};
 use absio_proto::ops::container::{Changed, Warning};
 use absio_proto::provider::Got;
@@ -30,7 +30,9 @@ impl World {
         match (&task.call, result) {
             (Call::SignIn { user, place, .. }, Ok(_)) => {
                 let owner = &mut self.devices[device];
-                owner.signed_in = Some((*user, *place));
+                // Without a store that works, the broker is all there is.
+                let place = if owner.session.local_user().is_none() { Place::Server } else { *place };
+                owner.signed_in = Some((*user, place));
                 owner.is_starting = false;
             }
             (Call::SignOut, Ok(_)) => self.devices[device].signed_in = None,
@@ -95,7 +97,11 @@ impl World {
             Ok(_) => Ok(()),
             Err(error) => {
                 self.model.set_fate(write, fate_of(error));
-                Ok(())
+                // Its id is random: nobody else made it.
+                match error.is_remote(&RemoteCode::AlreadyExists) {
+                    true => violated("creates_happen_once", format!("write {write}: {error:?}")),
+                    false => Ok(()),
+                }
             }
         }
     }
@@ -209,7 +215,7 @@ impl World {
             invariants::pins_never_go_back(id, revision, task.began.seen)?;
         }
         let is_local = self.model.containers.get(&id).is_some_and(|known| known.local.is_some());
-        if asked_broker && !is_local && !self.faults.enabled().contains(Fault::StaleRead) {
+        if asked_broker && !got.from_cache && !is_local && !self.faults.enabled().contains(Fault::StaleRead) {
             invariants::nothing_acknowledged_is_lost(id, revision, task.began.top)?;
         }
         let is_kept = got.warnings.is_empty() && task.user.is_some() && !matches!(task.call, Call::Get { place: Place::Server, .. });

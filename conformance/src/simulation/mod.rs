@@ -12,6 +12,7 @@
 
 mod broker;
 mod call;
+mod crash_points;
 mod device;
 mod disk;
 mod fault;
@@ -26,6 +27,7 @@ mod random;
 mod shrink;
 mod world;
 
+pub use crash_points::{CrashPoints, Dying, crash_points};
 pub use fault::{Fault, FaultSet, Group};
 pub use invariants::Violation;
 pub use shrink::{Shrunk, shrink};
@@ -46,13 +48,15 @@ pub struct Settings {
     pub faults: FaultSet,
     /// People, 2 to 5 if the seed decides.
     pub users: Option<usize>,
+    /// How many of the last events are kept for a failure.
+    pub kept_events: usize,
 }
 
 impl Settings {
     /// `steps` steps from `seed`, with all faults.
     #[must_use]
     pub fn new(seed: u64, steps: u64) -> Self {
-        Self { seed, steps, faults: FaultSet::all(), users: None }
+        Self { seed, steps, faults: FaultSet::all(), users: None, kept_events: 40 }
     }
 
     /// With these faults only.
@@ -94,7 +98,7 @@ pub struct Failure {
 /// Runs a simulation to its end, or to the first thing that does not hold.
 #[must_use]
 pub fn run(settings: &Settings) -> Simulated {
-    let mut world = match world::World::new(settings.seed, settings.faults, settings.users) {
+    let mut world = match world::World::new(settings) {
         Ok(world) => world,
         Err(violation) => {
             let failure = Some(Failure { violation, step: 0, events: Vec::new() });

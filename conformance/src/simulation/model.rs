@@ -52,6 +52,8 @@ pub(crate) struct Sets {
 pub(crate) enum Fate {
     /// Under way, or nobody knows.
     Maybe,
+    /// Nobody was told, and nothing of it waits any more: it was made or not.
+    Unknown,
     /// It waits in an outbox, and builds this revision.
     Queued { sequence: u64, revision: u64 },
     /// It made this revision.
@@ -176,8 +178,9 @@ impl Model {
     /// Whether `user` could ever have been given it.
     pub(crate) fn ever_granted(&self, id: ContainerId, user: usize) -> bool {
         let Some(known) = self.containers.get(&id) else { return false };
+        // Who else is named in what only one device keeps will never hear of it.
         known.creator == user
-            || self.edits(id, user).any(|(fate, edit)| {
+            || known.local.is_none() && self.edits(id, user).any(|(fate, edit)| {
                 fate != Fate::Refused && matches!(edit, Edit::Grant { .. })
             })
     }
@@ -194,7 +197,7 @@ impl Model {
                     }
                 }
                 Fate::Refused => {}
-                Fate::Maybe | Fate::Queued { .. } => return None,
+                Fate::Maybe | Fate::Unknown | Fate::Queued { .. } => return None,
             }
         }
         last
@@ -223,7 +226,7 @@ impl Model {
             return false;
         }
         known.creator == user
-            || matches!(
+            || known.local.is_none() && matches!(
                 self.access(id, user),
                 Some((_, Edit::Grant { until, .. })) if until.is_none_or(|until| now < until)
             )
@@ -256,6 +259,13 @@ impl Model {
             written.is_delete && written.user == user && matches!(written.fate, Fate::Done(_))
         };
         self.writes_of(id).any(|(_, written)| left(written))
+    }
+
+    /// Everything was sent, or given up: what nobody was told of stays unknown.
+    pub(crate) fn nothing_waits(&mut self) {
+        for written in self.writes.values_mut().filter(|written| written.fate == Fate::Maybe) {
+            written.fate = Fate::Unknown;
+        }
     }
 
     /// Forgets containers that everybody gave up for certain, so that a long run stays quick.

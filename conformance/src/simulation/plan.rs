@@ -113,7 +113,7 @@ impl World {
         let target = self.model.pick(&mut self.random, user, device);
         let is_plenty = self.model.within_reach(user, device).len() >= PLENTY;
         Some(match name {
-            "create" if is_plenty => self.delete(device, user, target?, signed_in),
+            "create" if is_plenty => self.delete(device, user, target?, signed_in)?,
             "create" => self.create(device, user, place),
             "update content" => self.update(device, user, target?, place, |sets| sets.content = true),
             "update header" => self.update(device, user, target?, place, |sets| sets.header = true),
@@ -136,7 +136,7 @@ impl World {
                 let is_fresh = self.random.chance(3_000) && matches!(place, Place::Both);
                 Call::Get { place, container, portion, is_fresh }
             }
-            "delete" => self.delete(device, user, target?, signed_in),
+            "delete" => self.delete(device, user, target?, signed_in)?,
             "list" => Call::List { place: if place == Place::Outbox { Place::Both } else { place } },
             "follow" if self.random.chance(2_000) => Call::Events,
             "follow" => Call::Follow,
@@ -210,12 +210,17 @@ impl World {
         Call::Update { place, container: id, write, sets }
     }
 
-    fn delete(&mut self, device: usize, user: usize, id: ContainerId, signed_in: Place) -> Call {
+    fn delete(&mut self, device: usize, user: usize, id: ContainerId, signed_in: Place) -> Option<Call> {
         let place = if self.random.chance(4_000) { Place::Outbox } else { Place::Both };
         let place = if matches!(signed_in, Place::Server | Place::Ofs) { signed_in } else { place };
+        let is_kept_by_broker = self.local_or(id, Place::Both) == Place::Both;
+        if is_kept_by_broker && place == Place::Ofs {
+            // That would give up the copy here and nothing else.
+            return None;
+        }
         let place = self.local_or(id, place);
         let sets = Sets { access: vec![Edit::Remove { user }], ..Sets::default() };
         let write = self.model.begin(user, device, Some(id), sets, true);
-        Call::Delete { place, container: id, write }
+        Some(Call::Delete { place, container: id, write })
     }
 }

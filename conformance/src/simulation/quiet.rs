@@ -104,6 +104,7 @@ impl World {
             self.creates_happen_once(user)?;
         }
         self.revoked_hold_no_later_key()?;
+        self.model.nothing_waits();
         self.model.forget_deleted(self.ids.len());
         self.faults.pause(false);
         Ok(())

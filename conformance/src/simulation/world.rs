@@ -7,7 +7,8 @@
 use super::broker::{Broker, ORIGIN, Served};
 use super::call::{Call, Outcome};
 use super::device::{Device, START, millis};
-use super::fault::{Fault, FaultSet, Faults};
+use super::Settings;
+use super::fault::{Fault, Faults, How, Victim};
 use super::invariants::{self, Held, Keystreams, Tokens, Violation};
 use super::journal::Journal;
 use super::model::Model;
@@ -76,12 +77,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, enabled: FaultSet, users: Option<usize>) -> Result<Self, Violation> {
-        let root = Random::new(seed);
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Violation> {
+        let root = Random::new(settings.seed);
         let mut random = root.fork(1);
-        let mut faults = Faults::new(enabled, &root);
+        let mut faults = Faults::new(settings.faults, &root);
         faults.pause(true);
-        let users = users.unwrap_or(2 + random.index(4));
+        let users = settings.users.unwrap_or(2 + random.index(4));
         let now = Duration::ZERO;
         let clock = absio_proto::Now { utc: absio_proto::model::Timestamp::from_millis(START), monotonic: now };
         let broker = Broker::new(root.fork(2), clock, &mut faults);
@@ -102,7 +103,7 @@ impl World {
         let mut world = Self {
             random,
             faults,
-            journal: Journal::new(),
+            journal: Journal::new(settings.kept_events),
             now,
             broker,
             network: Network::default(),
@@ -249,11 +250,12 @@ impl World {
             let effect = self.tasks.get_mut(&id).and_then(|task| task.queue.pop_front());
             if let Some(Effect::Store(call)) = effect {
                 let (op, _) = call.take();
-                match self.faults.draw(Fault::Crash, 3) {
-                    0 => self.devices[device].disk.tear(op),
-                    1 => drop(self.devices[device].disk.apply(op, &mut self.faults)),
-                    _ => {}
-                }
+                let how = match self.faults.draw(Fault::Crash, 3) {
+                    0 => How::Torn,
+                    1 => How::After,
+                    _ => How::Before,
+                };
+                self.devices[device].disk.die_at(op, how);
             }
             return self.restart(device, power_lost);
         }
@@ -316,7 +318,8 @@ impl World {
                 let headers = request.headers.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
                 self.journal.note(format!("  device {device} sends {request:?}"));
                 self.journal.bytes(&request.body);
-                self.tokens.tokens_stay_at_their_origin(&request, device)?;
+                let user = self.devices[device].session.user().and_then(|user| self.ids.iter().position(|id| *id == user.id()));
+                self.tokens.tokens_stay_at_their_origin(&request, device, user)?;
                 self.keystreams.no_keystream_twice(&request.body)?;
                 invariants::memory_is_bounded(request.body.len(), "a request")?;
                 for sent in [&request.body[..], request.path.as_bytes(), headers.as_bytes()] {
@@ -330,6 +333,10 @@ impl World {
                 let (op, reply) = call.take();
                 invariants::no_secret_is_seen(&bytes_of(&op), "a store")?;
                 self.journal.bytes(format!("{op:?}").as_bytes());
+                if let Some(how) = self.faults.dies(Victim::Device(device)) {
+                    self.devices[device].disk.die_at(op, how);
+                    return self.restart(device, true);
+                }
                 let (outcome, took) = self.devices[device].disk.apply(op, &mut self.faults);
                 self.journal.bytes(&outcome_bytes(&outcome));
                 self.now += took;

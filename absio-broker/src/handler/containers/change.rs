@@ -13,6 +13,7 @@ use absio_proto::crypto::CardChain;
 use absio_proto::crypto::manifest::{AccessEntry, ManifestView, TypeOpening};
 use absio_proto::crypto::rules::Transition;
 use absio_proto::model::{ContainerId, UserId};
+use absio_proto::planted;
 use absio_proto::wire::{Base64, ChangeContainer, ContainerChanged};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -181,10 +182,10 @@ pub(super) fn apply(
         },
         header: before.header.clone(),
         content: before.content.clone(),
-        type_opening: opening.map(Base64),
+        type_opening: planted!(TypeNotReplaced, before.type_opening.or(opening.map(Base64)), opening.map(Base64)),
         tombstone: None,
     };
-    if !matches!(header, Take::Keep) {
+    if planted!(HeaderNotReplaced, before.header.is_none(), !matches!(header, Take::Keep)) {
         segments::drop_kept(&mut plan, before.header.as_ref())?;
         head.header = body
             .header
@@ -201,7 +202,8 @@ pub(super) fn apply(
         };
     }
     put_revision(&mut plan, revision, &head);
-    for (user, blob) in &body.blobs {
+    let lost = planted!(KeyBlobLost, usize::from(body.blobs.len() > 1), 0);
+    for (user, blob) in &body.blobs[..body.blobs.len() - lost] {
         plan.put(rows::key_blob(container, *user), blob.clone());
     }
     tell(turn, caller, &mut plan, revision, &head);
@@ -216,7 +218,10 @@ pub(super) fn put_revision(plan: &mut Plan, revision: &Revision, head: &HeadRow)
     plan.put(rows::view(container, head.revision), next.encode());
     for (_, entry) in check::changed_rows(previous, next) {
         let row = ListRow { permissions: entry.permissions.as_int(), expiration: entry.expiration };
-        plan.put(rows::listed(entry.user, container), row.encode());
+        let is_lost = planted!(ListRowLost, previous.is_none() && entry.user == next.body().created_by, false);
+        if !is_lost {
+            plan.put(rows::listed(entry.user, container), row.encode());
+        }
         if entry.wrapped.is_none() {
             plan.delete(rows::key_blob(container, entry.user));
         }

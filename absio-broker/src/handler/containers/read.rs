@@ -9,6 +9,7 @@ use absio_proto::RemoteCode;
 use absio_proto::crypto::manifest::{AccessEntry, ManifestView, Section};
 use absio_proto::limits;
 use absio_proto::model::{ContainerId, Permissions, Portion, UserId};
+use absio_proto::planted;
 use absio_proto::wire::{Availability, ContainerAnswer, ManifestPage};
 use std::collections::BTreeSet;
 
@@ -31,11 +32,12 @@ pub(in crate::handler) fn get(
     // A deleted container is answered to its last reader, whose access needs no time any more.
     let gone = present.head.tombstone.is_some();
     let row = present.view.entry(user).ok_or_else(|| not_found(container))?;
-    if row.is_expired(turn.time()) && !gone {
+    if planted!(ExpiryUncheckedAtBroker, false, row.is_expired(turn.time())) && !gone {
         return Err(expired(container));
     }
     let row = row.clone();
     let newest = present.head.revision;
+    let newest = planted!(OldRevisionShown, newest.saturating_sub(1).max(1), newest);
     let begin = match known {
         Some(known) => known.clamp(1, newest),
         None => present.head.creator_revision.saturating_sub(1).max(1),

@@ -151,6 +151,7 @@ impl Fetch {
         }
         let views = core::mem::take(&mut self.views);
         let own = cx.session.signed_in()?.id();
+        let pin = crate::planted!(RollbackAccepted, None, pin);
         let mut walk = ChainWalk::new(self.container, pin, cx.now.utc);
         for view in views {
             walk.push(view, &*cx.session)?;

@@ -133,7 +133,7 @@ impl Get {
         let user = cx.session.signed_in()?.id();
         let own = own_row(&head, user)?;
         let body = head.view.body();
-        if own.is_expired(cx.now.utc) {
+        if crate::planted!(ExpiryUncheckedOfFetched, false, own.is_expired(cx.now.utc)) {
             return Err(expired(body.container));
         }
         let metadata = metadata(&head, user);

@@ -21,8 +21,12 @@ pub(super) fn after_change(
 ) -> Result<Option<Grants>, InputError> {
     let edited = |set: &[Grant], remove: &[UserId]| {
         let mut grants = present.clone();
-        grants.retain(|user, _| !remove.contains(user));
-        grants.extend(set.iter().map(|grant| (grant.user_id, *grant)));
+        grants.retain(|user, _| crate::planted!(RemovalIgnored, true, !remove.contains(user)));
+        let given = |grant: &Grant| {
+            let expiration = crate::planted!(ExpirationDropped, None, grant.expiration);
+            (grant.user_id, Grant { expiration, ..*grant })
+        };
+        grants.extend(set.iter().map(given));
         grants
     };
     let grants = match change {

@@ -337,7 +337,7 @@ impl Revise {
             return Ok(Some(ContainerKeys::generate(cx.entropy)?));
         };
         let (header, content) = (!revision.header.is_kept(), !revision.content.is_kept());
-        if !header && !content {
+        if crate::planted!(KeysKeptAfterUpdate, true, !header && !content) {
             return open_keys(head, cx.session);
         }
         let body = head.view.body();

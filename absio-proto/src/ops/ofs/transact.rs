@@ -175,7 +175,8 @@ impl Transact {
         }
         let sealed = keys.seal_record(&names[0], totals.sequence, &totals.encode(), cx.entropy)?;
         batch.writes.push(Write::Put { key: names[0].clone(), value: sealed });
-        let preconditions = vec![Precondition { key: names[0].clone(), value: values[0].clone() }];
+        let before = Precondition { key: names[0].clone(), value: values[0].clone() };
+        let preconditions = crate::planted!(TransactUnguarded, Vec::new(), vec![before]);
         let pending = Pending { totals, freed: batch.freed.into_iter().collect(), peers };
         Ok(Some(State::Committing(ask::commit(Commit { preconditions, writes: batch.writes }), pending)))
     }
@@ -187,7 +188,8 @@ impl Transact {
         let keys = local.keys.clone();
         cx.session.peers_written(&pending.peers);
         let cell = keys.anchor_cell(u8::from(totals.sequence % 2 == 1));
-        let bytes = keys.seal_anchor(&cell, totals.sequence, &totals.encode(), cx.entropy)?;
+        let told = crate::planted!(AnchorAhead, Totals { sequence: totals.sequence + 2, ..totals }, totals);
+        let bytes = keys.seal_anchor(&cell, told.sequence, &told.encode(), cx.entropy)?;
         Ok(State::Anchoring(ask::write_cell(cell, bytes), pending))
     }
 }
@@ -239,8 +241,9 @@ impl Batch {
             Change::Remove => None,
         };
         if let Some(value) = place.value {
-            self.totals.count = self.totals.count.saturating_sub(1);
-            self.totals.sum = self.totals.sum.minus(self.keys.element(place.name, value).unwrap_or_default());
+            self.totals.count = self.totals.count.saturating_sub(crate::planted!(CountNotKept, 0, 1));
+            let element = self.keys.element(place.name, value).unwrap_or_default();
+            self.totals.sum = crate::planted!(SumNotKept, self.totals.sum, self.totals.sum.minus(element));
         } else if data.is_none() {
             return Ok(());
         }

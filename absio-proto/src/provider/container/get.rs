@@ -194,7 +194,8 @@ impl Getting {
         let Some((record, kept)) = found else {
             return if is_alone { Ok(State::Checking(Check::new())) } else { self.fetch_and_keep(cx) };
         };
-        let is_expired = kept.head.view.entry(user).is_some_and(|own| own.is_expired(now));
+        let own = kept.head.view.entry(user);
+        let is_expired = crate::planted!(ExpiryUncheckedHere, false, own.is_some_and(|own| own.is_expired(now)));
         if is_alone && is_expired {
             self.failure = Some(LocalError::AccessExpired { container: self.get.container }.into());
             return Ok(erase(self.get.container, cx.session));
@@ -234,8 +235,8 @@ impl Getting {
         }
         // Another call of this session may have seen a newer revision that could not be kept.
         let seen = cx.session.pin_of_anybody(self.get.container).map_or(0, |pin| pin.revision);
-        let is_newest = seen <= record.pin.revision;
-        let refresh = self.get.options.force_refresh;
+        let is_newest = crate::planted!(OlderThanSeen, true, seen <= record.pin.revision);
+        let refresh = crate::planted!(RefreshIgnored, false, self.get.options.force_refresh);
         let has = record.has(self.get.portion, local.user_id());
         Ok(!refresh && is_fresh && is_newest && !record.is_reported && has)
     }

@@ -147,7 +147,7 @@ impl Drain {
         match answer.and_then(|answer| check_accepted(&answer, container, revision)) {
             Ok(()) => self.sent(cx),
             Err(Error::Remote(error)) => self.refused(error, cx),
-            Err(error) => Err(error),
+            Err(error) => crate::planted!(DrainForgetsUnanswered, self.sent(cx), Err(error)),
         }
     }
 
@@ -166,7 +166,7 @@ impl Drain {
                 Err(error.into())
             }
             _ if is_undecided(&Error::Remote(error.clone())) => Err(error.into()),
-            _ => self.refuse(error.code.as_str()),
+            _ => crate::planted!(RefusedCountsAsSent, self.sent(cx), self.refuse(error.code.as_str())),
         }
     }
 
@@ -185,7 +185,7 @@ impl Drain {
             return self.conflict(cx);
         }
         if head.revision == row.pin.revision {
-            return if head.hash() == row.pin.hash { self.sent(cx) } else { self.conflict(cx) };
+            return if crate::planted!(ConflictTakenForOurs, true, head.hash() == row.pin.hash) { self.sent(cx) } else { self.conflict(cx) };
         }
         let (container, from) = (row.container, row.pin.revision);
         Ok(State::Looking(Exchange::new(Route::Manifests { container, from, limit: 1 })))

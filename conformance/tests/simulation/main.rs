@@ -1,0 +1,108 @@
+//! The simulation in its short form: fixed seeds, and the proof that it would find something.
+//!
+//! Long forms: `absio-conformance simulate --seeds 1..1000`, `--planted-bugs`, and
+//! `absio-conformance crash-points --all` (`docs/simulation.md`).
+
+use absio_conformance::simulation::{Dying, Fault, FaultSet, Settings, Simulated, crash_points, run};
+use assert_cmd::Command;
+use std::collections::BTreeMap;
+
+#[track_caller]
+fn held(settings: &Settings) -> Simulated {
+    let simulated = run(settings);
+    if let Some(failure) = &simulated.failure {
+        let events = failure.events.join("\n");
+        panic!("{settings:?}, step {}: {:?}\n{events}", failure.step, failure.violation);
+    }
+    simulated
+}
+
+#[test]
+fn an_honest_world_equals_the_model_and_raises_no_alarm() {
+    for seed in 1..4 {
+        let simulated = held(&Settings::new(seed, 150).faults(FaultSet::none()));
+        assert!(simulated.faults.iter().all(|(_, count)| *count == 0));
+        assert!(simulated.operations.len() > 10, "{:?}", simulated.operations);
+    }
+}
+
+#[test]
+fn everything_holds_under_faults_that_leave_the_truth_alone() {
+    for seed in 20..23 {
+        held(&Settings::new(seed, 150).faults(FaultSet::honest()));
+    }
+}
+
+#[test]
+fn everything_holds_under_all_faults_and_all_of_them_strike() {
+    let mut struck: BTreeMap<Fault, u64> = BTreeMap::new();
+    for seed in 40..46 {
+        for (fault, count) in held(&Settings::new(seed, 200)).faults {
+            *struck.entry(fault).or_default() += count;
+        }
+    }
+    let never: Vec<_> = struck.iter().filter(|(_, count)| **count == 0).collect();
+    assert_eq!(Fault::ALL.len(), 24);
+    assert!(never.len() <= 3, "{never:?} struck in no run: their rates are too low");
+}
+
+#[test]
+fn equal_seeds_give_equal_traces_and_others_do_not() {
+    let settings = Settings::new(5, 60);
+    let (first, second) = (run(&settings), run(&settings));
+    assert_eq!((first.trace, first.effects), (second.trace, second.effects));
+    assert_ne!(first.trace, run(&Settings::new(6, 60)).trace);
+    assert_ne!(first.trace, run(&settings.clone().faults(FaultSet::none())).trace);
+}
+
+#[test]
+fn a_device_and_a_broker_that_die_at_every_effect_recover() {
+    for (dying, workflow) in [(Dying::Device, "update content"), (Dying::Broker, "create")] {
+        let gone_through = crash_points(dying, Some(workflow), true, |_| {});
+        assert_eq!(gone_through.len(), 1);
+        let points = &gone_through[0];
+        assert!(points.failure.is_none(), "{points:?}");
+        assert!(points.effects >= 3 && points.states > points.effects, "{points:?}");
+    }
+}
+
+fn program() -> Command {
+    Command::cargo_bin("absio-conformance").unwrap()
+}
+
+/// The control of all the tests above: with a bug planted, the program fails, names the invariant, and tells
+/// the smallest way to see it again.
+#[test]
+fn planted_bugs_are_found_and_told_with_a_command_to_see_them_again() {
+    let planted = [
+        ("refresh-ignored", "nothing_acknowledged_is_lost"),
+        ("sum-not-kept", "store_count_and_digest_match"),
+        ("keystream-reused", "no_keystream_twice"),
+    ];
+    for (bug, invariant) in planted {
+        let output = program()
+            .args(["simulate", "--seed", "1", "--steps", "240", "--faults", "none", "--plant", bug])
+            .output()
+            .unwrap();
+        let (told, again) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(1), "{bug}: {told}");
+        assert!(told.contains(&format!("violated: {invariant}")), "{bug}: {told}");
+        assert!(again.contains("simulate --seed 1 --steps") && again.contains(bug), "{bug}: {again}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_with_what_there_is() {
+    for (arguments, told) in [
+        (vec!["simulate", "--faults", "gremlins"], "half-open"),
+        (vec!["simulate", "--plant", "gremlins"], "pin-not-kept"),
+        (vec!["simulate", "--seeds", "9..3"], "no seed"),
+        (vec!["simulate", "--steps", "0"], "at least one step"),
+        (vec!["crash-points", "--workflow", "gremlins"], "no workflow"),
+    ] {
+        let output = program().args(&arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(told), "{arguments:?}: {errors}");
+    }
+}
