@@ -9,8 +9,9 @@ from .reading import Reader, Refused, prefixed, require, u32, utf8
 DEPTH = 64
 HEADER_WRITTEN = 2**20
 HEADER_READ = 2**24
-# L of a padded header of 16 MiB, in the smallest chunks and with the longest tags.
-HEADER_SEGMENT = 104 + (HEADER_READ + 1024) + ((HEADER_READ + 1024) // 4096 + 1) * 48
+# The longest header that a manifest may name (§11.1), in the smallest chunks and with the longest tags.
+HEADER_LENGTH = HEADER_READ + 2048
+HEADER_SEGMENT = 104 + HEADER_LENGTH + (HEADER_LENGTH // 4096 + 1) * 48
 
 
 def check_json(data, limit=HEADER_READ):

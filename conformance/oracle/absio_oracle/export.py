@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 
 from .primitives import mac, same
-from .reading import Reader, prefixed, require, u32, u64, u8
-from .records import blobs_named
-from .store import CONTAINER, CURSOR, OUTBOX, RECORD, STATE, USER, parse_state, read_at_rest, sum_of
+from .reading import Reader, Refused, prefixed, require, u32, u64, u8
+from .records import blobs_named, check_record
+from .store import CONTAINER, CURSOR, OUTBOX, RECORD, STATE, USER, State, parse_state, read_at_rest, sum_of
 
 BLOCK = 2**20
+# The class of an export that is not taken: nothing of it was written.
+FORM = "malformed"
 
 
 @dataclass
@@ -43,7 +45,7 @@ def take_blocks(reader):
     return b"".join(parts)
 
 
-def parse(data, code):
+def parse(data, code=FORM):
     """The parts of a stream, and the stream without its mac."""
     reader = Reader(data, code)
     reader.magic(b"OFX1")
@@ -76,27 +78,35 @@ def kind_of(partition, name):
     return None
 
 
-def check(data, partition, user, code="damaged_export"):
+def check(data, partition, user):
     """What an importer checks before it writes anything. Gives the export and its opened records."""
-    export, signed, made = parse(data, code)
-    require(same(mac(partition.key("key/store-export"), signed), made), code, "mac")
-    read_at_rest(export.salt, user, export.key_file)
-    opened, named = [], set()
-    for name, value in export.records:
-        kind = kind_of(partition, name)
-        require(kind is not None, code, "a record of no known kind")
-        generation, text = partition.open(RECORD, name, value)
-        opened.append((kind, generation, text))
-        named.update(blobs_named(kind, text))
-    names = [name for name, _ in export.records]
-    require(len(set(names)) == len(names), code, "a record twice")
+    export, signed, made = parse(data)
+    require(same(mac(partition.key("key/store-export"), signed), made), FORM, "mac")
+    named, opened = set(), []
+    try:
+        read_at_rest(export.salt, user, export.key_file)
+        for name, value in export.records:
+            kind = kind_of(partition, name)
+            require(kind is not None, FORM, "a record of no known kind")
+            _, text = partition.open(RECORD, name, value)
+            record_id = check_record(kind, text)
+            require(partition.record_name(kind, record_id) == name, FORM, "under another's name")
+            named.update(blobs_named(kind, text))
+            opened.append((kind, text))
+        state = open_state(partition, export.state)
+    except Refused as refused:
+        raise Refused(FORM, str(refused)) from refused
     elements = [partition.element(name, value) for name, value in export.records]
-    if export.state:
-        _, text = partition.open(RECORD, partition.record_name(STATE, b""), export.state)
-        state = parse_state(text)
-        require((state.count, state.sum) == (len(names), sum_of(elements)), code, "count or sum")
-    else:
-        require(not names, code, "records without a state")
-    there = [name for name, _ in export.blobs]
-    require(len(set(there)) == len(there) and set(there) == named, code, "blobs")
+    names = {name for name, _ in export.records}
+    require(len(names) == len(elements), FORM, "a record twice")
+    require((state.count, state.sum) == (len(elements), sum_of(elements)), FORM, "count or sum")
+    blobs = [name for name, _ in export.blobs]
+    require(all(partition.blob_name(name[:10]) == name for name in blobs), FORM, "another user's blob")
+    require(len(set(blobs)) == len(blobs) and named <= set(blobs), FORM, "blobs")
     return export, opened
+
+
+def open_state(partition, value):
+    if not value:
+        return State(0, 0, bytes(32), 0, 0, 0)
+    return parse_state(partition.open(RECORD, partition.record_name(STATE, b""), value)[1])

@@ -8,7 +8,8 @@ from .segment import parse_header
 from .store import JOURNAL
 
 ENTRY = 344
-DAMAGED = "degraded"
+# Such a journal is not gone on with.
+DAMAGED = "begun_anew"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def open_journal(data, partition):
         entries.pop()
     require(entries and None not in entries, DAMAGED, "an entry before the last does not open")
     begun = parse_begun(entries[0])
-    context, commitment = parse_header(begun.header)
+    try:
+        context, commitment = parse_header(begun.header)
+    except Refused as refused:
+        raise Refused(DAMAGED, str(refused)) from refused
     require(same(context.keys(begun.content_secret)[2], commitment), DAMAGED, "keys do not fit the header")
     roots = entries[1:]
     require(all(len(root) == 48 for root in roots), DAMAGED, "length of a root")

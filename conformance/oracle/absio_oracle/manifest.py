@@ -223,10 +223,14 @@ def type_commitment(container, salt, text):
     return labelled("type", container + salt + text)
 
 
-def open_type(opening, container, commitment):
-    """The type in an opening, compared with its commitment (§11.4)."""
+def check_type_form(opening):
     require(33 <= len(opening) <= 32 + 256, "malformed", "length of a type")
     utf8(opening[32:])
+
+
+def open_type(opening, container, commitment):
+    """The type in an opening, compared with its commitment (§11.4)."""
+    check_type_form(opening)
     require(type_commitment(container, opening[:32], opening[32:]) == commitment, "manifest_mismatch", "type")
     return opening[32:]
 

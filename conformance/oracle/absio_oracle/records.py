@@ -4,18 +4,20 @@ from dataclasses import dataclass
 
 from .card import verify_chain
 from .key_blob import parse_container_keys
-from .manifest import parse_view
+from .manifest import check_type_form, parse_view
 from .reading import Reader, prefixed, require, u32, u64, u8
 from .segment import parse_header
-from .store import CONTAINER, CURSOR, DAMAGED, OUTBOX, STATE, USER, parse_state
+from .store import CONTAINER, CURSOR, DAMAGED, ENVELOPE, OUTBOX, OVERHEAD, STATE, USER, parse_state
 
+# A value that opened was written by this user's own programs; what is wrong in it is wrong in form.
+FORM = "malformed"
 TOMBSTONE, LOCAL, REPORTED, UNSENT, CACHED, LEAVING = 1, 2, 4, 8, 16, 32
 FOLLOWED = 10_000
 
 
 def versioned(data):
-    reader = Reader(data, DAMAGED)
-    require(reader.u8() == 1, DAMAGED, "version")
+    reader = Reader(data, FORM)
+    require(reader.u8() == 1, "unknown_algorithm", "version")
     return reader
 
 
@@ -48,14 +50,14 @@ class ContainerRecord:
 def parse_container_record(data):
     reader = versioned(data)
     flags, container = reader.u8(), reader.take(16)
-    require(flags < 64, DAMAGED, "flags")
+    require(flags < 64, FORM, "flags")
     revision, pinned, confirmed_at, envelope = reader.u64(), reader.take(48), reader.u64(), reader.prefixed(20)
-    require(len(envelope) in (0, 20), DAMAGED, "envelope")
+    require(len(envelope) in (0, 20), FORM, "envelope")
     record = [flags, container, revision, pinned, confirmed_at, envelope]
     if flags & CACHED:
         record += [reader.prefixed() for _ in range(5)]
         kind = reader.u8()
-        require(kind in (0, 1, 3), DAMAGED, "content")
+        require(kind in (0, 1, 3), FORM, "content")
         record.append((kind, {0: bytes, 1: reader.prefixed, 3: lambda: reader.take(124)}[kind]()))
     reader.end()
     return ContainerRecord(*record)
@@ -69,10 +71,10 @@ def parse_user(data):
     """The user, whether the fingerprint was compared, and the cards; the chain is verified again."""
     reader = versioned(data)
     compared = reader.u8()
-    require(compared in (0, 1), DAMAGED, "compared")
+    require(compared in (0, 1), FORM, "compared")
     user = reader.take(16)
     count = reader.u32()
-    require(1 <= count <= 1024, DAMAGED, "number of cards")
+    require(count <= 1024, FORM, "number of cards")
     cards = [reader.prefixed() for _ in range(count)]
     reader.end()
     verify_chain(user, cards)
@@ -86,10 +88,10 @@ def encode_cursor(next_event, containers):
 def parse_cursor(data):
     reader = versioned(data)
     next_event, count = reader.u64(), reader.u32()
-    require(count <= FOLLOWED, DAMAGED, "number of containers")
+    require(count <= FOLLOWED, FORM, "number of containers")
     containers = [reader.take(16) for _ in range(count)]
     reader.end()
-    require(all(a < b for a, b in zip(containers, containers[1:])), DAMAGED, "order of containers")
+    require(all(a < b for a, b in zip(containers, containers[1:])), FORM, "order of containers")
     return next_event, containers
 
 
@@ -123,10 +125,10 @@ def parse_change(data):
         reader.u64(), reader.take(20), reader.u64(), reader.prefixed(64),
     )
     reader.end()
-    require(change.kind in (1, 2, 3) and change.state in (1, 2, 3) and change.tombstone in (0, 1), DAMAGED, "code")
-    require((change.state == 2) or change.theirs == 0, DAMAGED, "a conflict's revision without a conflict")
-    require((change.state == 3) == bool(change.code), DAMAGED, "a refusal's code")
-    require(all(byte < 128 for byte in change.code), DAMAGED, "a refusal's code in ASCII")
+    require(change.kind in (1, 2, 3) and change.state in (1, 2, 3) and change.tombstone in (0, 1), FORM, "code")
+    require((change.state == 2) or change.theirs == 0, FORM, "a conflict's revision without a conflict")
+    require(change.state == 3 or not change.code, FORM, "a refusal's code without a refusal")
+    require(all(byte < 128 for byte in change.code), FORM, "a refusal's code in ASCII")
     return change
 
 
@@ -135,13 +137,36 @@ def encode_envelope(change, idempotency_key, keys, blob, type_opening, body):
     return b"\x81" + b"".join(parts)
 
 
-def parse_envelope(data):
-    reader = Reader(data, DAMAGED)
-    require(reader.u8() == 0x81, DAMAGED, "envelope")
-    change, key = reader.prefixed(), reader.take(16)
+def parse_enveloped_change(data):
+    reader = Reader(data, FORM)
+    require(reader.u8() == 0x81, FORM, "envelope")
+    change, key = parse_change(reader.prefixed()), reader.take(16)
     rest = [reader.prefixed() for _ in range(4)]
     reader.end()
-    return parse_change(change), key, rest
+    if rest[2]:
+        check_type_form(rest[2])
+    return change, key, rest
+
+
+def seal_envelope(partition, name, salts, record):
+    """An envelope, a blob (§18.5)."""
+    rest = partition.seal(ENVELOPE, name, 1, salts[1], record)
+    return partition.seal(ENVELOPE, name, 0, salts[0], u64(len(rest))) + rest
+
+
+def open_envelope(partition, name, blob):
+    """The record in an envelope; `degraded` if it does not open, or is of a change that lies in another blob."""
+    lead = OVERHEAD + 256
+    require(len(blob) >= lead, DAMAGED, "length")
+    _, length = partition.open(ENVELOPE, name, blob[:lead], 0)
+    require(length == u64(len(blob) - lead), DAMAGED, "length of the rest")
+    _, record = partition.open(ENVELOPE, name, blob[lead:], 1)
+    if record[:1] == b"\x81":
+        change, _, _ = parse_enveloped_change(record)
+        require(change.envelope == name, DAMAGED, "another blob's change")
+    else:
+        check_record(CONTAINER, record)
+    return record
 
 
 def blobs_named(kind, data):
@@ -154,14 +179,29 @@ def blobs_named(kind, data):
 
 
 def check_record(kind, data):
-    """A record of this kind by itself: its form, and the forms of what is in it."""
+    """A record of this kind by itself: its form, and the forms of what is in it. Gives what its name is made of."""
     if kind == CONTAINER:
         record = parse_container_record(data)
         if record.flags & CACHED:
-            parse_view(record.view)
-            if record.keys:
-                parse_container_keys(record.keys)
-            if record.content[0] == 3:
-                parse_header(record.content[1][:104])
-        return record
-    return {STATE: parse_state, USER: parse_user, CURSOR: parse_cursor, OUTBOX: parse_change}[kind](data)
+            check_cached(record)
+        return record.container
+    if kind == OUTBOX:
+        return u64(parse_change(data).number)
+    if kind == USER:
+        return parse_user(data)[0]
+    if kind == CURSOR:
+        parse_cursor(data)
+        return b"events"
+    parse_state(data)
+    return b""
+
+
+def check_cached(record):
+    view = parse_view(record.view)
+    if record.type_opening:
+        check_type_form(record.type_opening)
+    if record.keys:
+        parse_container_keys(record.keys)
+    if record.content[0] == 3:
+        parse_header(record.content[1][:104])
+    require(view.manifest.container == record.container, "manifest_mismatch", "another container's view")

@@ -131,8 +131,8 @@ class State:
 
 
 def parse_state(data):
-    reader = Reader(data, DAMAGED)
-    require(reader.u8() == 1, DAMAGED, "version")
+    reader = Reader(data)
+    require(reader.u8() == 1, "unknown_algorithm", "version")
     state = State(reader.u64(), reader.u64(), reader.take(32), reader.u64(), reader.u64(), reader.u64())
     reader.end()
     return state
