@@ -13,6 +13,8 @@
 #[cfg(feature = "simulation")]
 pub mod broker;
 pub mod exchanges;
+#[cfg(feature = "kit")]
+pub mod kit;
 mod report;
 #[cfg(feature = "simulation")]
 pub mod runtime;

@@ -21,12 +21,16 @@ pub(crate) mod content_blob;
 pub(crate) mod cursor;
 pub(crate) mod envelope;
 pub(crate) mod export;
+#[cfg(feature = "testing")]
+mod forms;
 pub(crate) mod key_file;
 pub(crate) mod keys;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod state;
 
+#[cfg(feature = "testing")]
+pub use forms::{recoded, recoded_envelope};
 pub use key_file::{RootSalt, SALT_CELLS};
 pub use keys::{Kind, StoreKeys};
 pub use state::{State, Sum};

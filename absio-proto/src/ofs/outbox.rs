@@ -146,6 +146,9 @@ impl OutboxRow {
         let blob = BlobId(reader.array()?);
         let (present, code) = (reader.u64()?, reader.prefixed(CODE)?);
         let code = core::str::from_utf8(code).map_err(|_| reader.malformed("its code is not text"))?;
+        if !code.is_ascii() {
+            return Err(reader.malformed("its code is not ASCII"));
+        }
         let state = match (state, present, code) {
             (1, 0, "") => QueuedState::Waiting,
             (2, present, "") => QueuedState::Conflict { present },

@@ -52,8 +52,8 @@ def parse(data, code=FORM):
     joined = Reader(take_blocks(reader), code)
     blob_count, record_count = reader.u64(), reader.u64()
     signed = data[: reader.at]
+    # What stands behind the mac is not part of the stream, and not read.
     made = reader.take(48)
-    reader.end()
     require(joined.u8() == 1, code, "key file first")
     export = Export(joined.take(32), joined.prefixed(), b"")
     require(joined.u8() == 2, code, "state second")
@@ -82,20 +82,17 @@ def check(data, partition, user):
     """What an importer checks before it writes anything. Gives the export and its opened records."""
     export, signed, made = parse(data)
     require(same(mac(partition.key("key/store-export"), signed), made), FORM, "mac")
+    whole(read_at_rest, export.salt, user, export.key_file)
     named, opened = set(), []
-    try:
-        read_at_rest(export.salt, user, export.key_file)
-        for name, value in export.records:
-            kind = kind_of(partition, name)
-            require(kind is not None, FORM, "a record of no known kind")
-            _, text = partition.open(RECORD, name, value)
-            record_id = check_record(kind, text)
-            require(partition.record_name(kind, record_id) == name, FORM, "under another's name")
-            named.update(blobs_named(kind, text))
-            opened.append((kind, text))
-        state = open_state(partition, export.state)
-    except Refused as refused:
-        raise Refused(FORM, str(refused)) from refused
+    for name, value in export.records:
+        kind = kind_of(partition, name)
+        require(kind is not None, FORM, "a record of no known kind")
+        _, text = whole(partition.open, RECORD, name, value)
+        record_id = check_record(kind, text)
+        require(partition.record_name(kind, record_id) == name, FORM, "under another's name")
+        named.update(blobs_named(kind, text))
+        opened.append((kind, text))
+    state = open_state(partition, export.state)
     elements = [partition.element(name, value) for name, value in export.records]
     names = {name for name, _ in export.records}
     require(len(names) == len(elements), FORM, "a record twice")
@@ -109,4 +106,12 @@ def check(data, partition, user):
 def open_state(partition, value):
     if not value:
         return State(0, 0, bytes(32), 0, 0, 0)
-    return parse_state(partition.open(RECORD, partition.record_name(STATE, b""), value)[1])
+    return parse_state(whole(partition.open, RECORD, partition.record_name(STATE, b""), value)[1])
+
+
+def whole(opener, *what):
+    """What `opener` opens: a damaged value in an export makes the export one that is not taken."""
+    try:
+        return opener(*what)
+    except Refused as refused:
+        raise Refused(FORM, str(refused)) from refused

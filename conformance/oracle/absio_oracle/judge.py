@@ -5,7 +5,7 @@ from . import (
 )
 from .card import parse_card, verify_chain
 from .primitives import uuid8
-from .reading import Reader, prefixed, split_prefixed, u64
+from .reading import Reader, prefixed, require, split_prefixed, u64
 
 
 def card_chain(case):
@@ -57,6 +57,7 @@ def retrieval_proof(case):
 
 
 def container_id(case):
+    require(len(case.data) == 16, "malformed", "length of an id")
     key_blob.check_container_id(case.data, case.bytes("creator"), case.bytes("salt"))
     return case.data
 

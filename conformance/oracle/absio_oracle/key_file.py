@@ -139,7 +139,7 @@ def parse_body(data):
 def check_body(body, user):
     """What §4.3 asks of cards and seeds."""
     chain = verify_chain(user, body.cards)
-    require(not chain.closed, "card_chain_invalid", "closed")
+    require(not chain.closed, "own_identity_mismatch", "closed")
     for kind, seeds, public in ((SIGN, body.signing, signing_public), (DERIVE, body.derivation, derivation_public)):
         for index, seed in seeds:
             key = chain.key(kind, index)

@@ -159,8 +159,10 @@ def open_envelope(partition, name, blob):
     lead = OVERHEAD + 256
     require(len(blob) >= lead, DAMAGED, "length")
     _, length = partition.open(ENVELOPE, name, blob[:lead], 0)
-    require(length == u64(len(blob) - lead), DAMAGED, "length of the rest")
-    _, record = partition.open(ENVELOPE, name, blob[lead:], 1)
+    require(len(length) == 8, DAMAGED, "no length")
+    # What stands behind it in the blob is not read.
+    rest = Reader(blob[lead:], DAMAGED).take(int.from_bytes(length, "big"))
+    _, record = partition.open(ENVELOPE, name, rest, 1)
     if record[:1] == b"\x81":
         change, _, _ = parse_enveloped_change(record)
         require(change.envelope == name, DAMAGED, "another blob's change")

@@ -2,7 +2,6 @@
 
 use super::telling::Telling;
 use absio_blocking::HttpTransport;
-use absio_conformance::Report;
 use absio_conformance::broker::{Target, broker_cases};
 use absio_proto::model::ApiKey;
 use anyhow::{Context, bail};
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
     if let Err(reason) = target.probe(&transport) {
         bail!("{}: {reason}", target.origin());
     }
-    let mut report = Report::default();
+    let mut report = args.telling.begin();
     for case in broker_cases() {
         if args.telling.wants(case.name()) {
             report.case(case.name(), case.shows(), || case.run(&transport, &target));

@@ -5,6 +5,7 @@
 
 mod broker;
 mod crash_points;
+mod kit;
 mod simulate;
 mod store;
 mod telling;
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Runs the broker cases against a server.
     Broker(broker::Args),
+    /// Judges the kit of vectors, or makes fresh objects.
+    Kit(kit::Args),
     /// Runs the store cases against a built-in store.
     Store(store::Args),
     /// Goes through every crash point of every workflow of a device and of the broker.
@@ -33,10 +36,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // A case that does not hold is told in the report.
-    std::panic::set_hook(Box::new(|_| ()));
     let outcome = match Cli::parse().command {
         Command::Broker(args) => broker::run(&args),
+        Command::Kit(args) => kit::run(&args),
         Command::Store(args) => store::run(&args),
         Command::CrashPoints(args) => crash_points::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -153,3 +153,10 @@ impl Begun {
         (*sealer.header() == self.header).then_some(sealer)
     }
 }
+
+/// The roots that `journal` records, if it can be gone on with. For comparing implementations.
+#[cfg(feature = "testing")]
+pub fn recorded_roots(keys: &StoreKeys, journal: &[u8]) -> Option<Vec<Digest48>> {
+    let begun = Begun::read(keys, journal)?;
+    begun.sealer().map(|_| begun.roots.clone())
+}

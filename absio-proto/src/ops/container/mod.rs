@@ -31,6 +31,8 @@ pub use delete::Delete;
 pub(crate) use destination::Destination;
 pub use get::Get;
 pub(crate) use get::Retained;
+#[cfg(feature = "testing")]
+pub use journal::recorded_roots;
 pub use list::{List, ListPage};
 pub use ranges::{ContentRanges, ReadRange};
 pub use resign::Resign;

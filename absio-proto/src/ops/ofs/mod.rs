@@ -38,6 +38,8 @@ pub use enter::{Enter, Leave};
 pub(crate) use erase::Erase;
 pub use expire::Expire;
 pub use export::{Export, Exported};
+#[cfg(feature = "testing")]
+pub use import::VerifyExport;
 pub use import::{ExportedKeyFile, Import, Imported};
 pub(crate) use keep::{Keep, NewContent};
 pub(crate) use key_file::{KeepKeyFile, LoadKeyFile};

@@ -114,7 +114,7 @@ def bodies(kit, good, person):
         kit.fault(good, f"body-{slug}", comment, "malformed", sealed(person, data))
     closed = owner().close(START + 2000)
     closed_body = body_of(closed)
-    kit.fault(good, "body-closed", "a chain that is closed", "card_chain_invalid", sealed(closed, closed_body.encode()))
+    kit.fault(good, "body-closed", "a chain that is closed", "own_identity_mismatch", sealed(closed, closed_body.encode()))
 
 
 def at_rest(kit, person, file):

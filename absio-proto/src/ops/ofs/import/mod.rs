@@ -14,6 +14,11 @@
 
 mod merge;
 mod verify;
+#[cfg(feature = "testing")]
+mod verify_only;
+
+#[cfg(feature = "testing")]
+pub use verify_only::VerifyExport;
 
 use self::merge::{Record, cursors, decode, merge, open, queue};
 use self::verify::{Verified, Verifier};
