@@ -1,9 +1,6 @@
 use super::*;
 use absio_proto::Entropy as _;
 
-/// Changed inputs for each target, spread over its seeds.
-const CHANGES: usize = 5000;
-
 /// One seed with one to four small changes.
 fn changed(seed: &[u8], entropy: &mut world::Fixed) -> Vec<u8> {
     let mut draw = || {
@@ -49,9 +46,26 @@ fn every_target_survives_its_seeds_and_changes_of_them() {
             (target.run)(seed);
         }
         let mut entropy = world::Fixed(1);
-        for round in 0..CHANGES {
+        for round in 0..target.changes {
             (target.run)(&changed(&seeds[round % seeds.len()], &mut entropy));
         }
+    }
+}
+
+#[test]
+fn what_once_broke_a_promise_holds() {
+    let mut count = 0;
+    for target in TARGETS {
+        for input in regressions(target.name) {
+            (target.run)(&input);
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no regression was found: the folder is elsewhere");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(TARGETS.iter().any(|target| *target.name == *name), "{name:?} is no target");
     }
 }
 

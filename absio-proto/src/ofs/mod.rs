@@ -16,6 +16,8 @@
 //! not add up to the digest. The operations are in [`ops::ofs`](crate::ops::ofs); what is public here is for
 //! programs that look into a root, and for the vectors.
 
+#[cfg(feature = "testing")]
+pub mod codecs;
 pub(crate) mod container;
 pub(crate) mod content_blob;
 pub(crate) mod cursor;

@@ -130,6 +130,12 @@ impl Begun {
         Some(begun)
     }
 
+    /// The secret of the content and the roots of its parts, as [`read_journal`](super::read_journal) tells them.
+    #[cfg(feature = "testing")]
+    pub(super) fn told(&self) -> (Vec<u8>, Vec<Digest48>) {
+        (self.secret.expose().to_vec(), self.roots.clone())
+    }
+
     fn decode(name: [u8; 16], data: &[u8]) -> Option<Self> {
         let mut reader = Reader::new("journal", data);
         let id_salt = reader.array().ok()?;

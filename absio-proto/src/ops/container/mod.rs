@@ -41,3 +41,11 @@ pub(crate) use summary::metadata;
 pub use update::Update;
 pub use update_or_create::UpdateOrCreate;
 pub use warning::{Changed, Warning};
+
+/// What the journal of an upload tells under `keys`: the secret of the content, and the roots of the parts
+/// that may have been sent. For programs that try what is no journal.
+#[cfg(feature = "testing")]
+#[must_use]
+pub fn read_journal(keys: &crate::ofs::StoreKeys, bytes: &[u8]) -> Option<(Vec<u8>, Vec<[u8; 48]>)> {
+    journal::Begun::read(keys, bytes).map(|begun| begun.told())
+}
