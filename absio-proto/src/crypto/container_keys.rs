@@ -63,7 +63,7 @@ impl ContainerKeys {
 
     /// Another copy, with its own wiping.
     #[must_use]
-    pub const fn duplicate(&self) -> Self {
+    pub fn duplicate(&self) -> Self {
         Self {
             cipher_index: self.cipher_index,
             mac_index: self.mac_index,

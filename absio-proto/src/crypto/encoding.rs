@@ -1,6 +1,7 @@
 //! The one way to write and read binary structures: big-endian, fixed width, nothing trailing.
 
 use crate::error::CryptoError;
+use zeroize::Zeroize;
 
 /// Reads a structure field by field; every length is checked before it is used.
 pub(crate) struct Reader<'a> {
@@ -75,7 +76,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes a structure field by field.
+/// Writes a structure field by field. What is written may be a key: a buffer that became too small is
+/// wiped before it is given back.
 #[derive(Default)]
 pub(crate) struct Writer(Vec<u8>);
 
@@ -85,6 +87,12 @@ impl Writer {
     }
 
     pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
+        let needed = self.0.len().saturating_add(bytes.len());
+        if needed > self.0.capacity() {
+            let mut larger = Vec::with_capacity(needed.max(self.0.capacity().saturating_mul(2)));
+            larger.extend_from_slice(&self.0);
+            core::mem::replace(&mut self.0, larger).zeroize();
+        }
         self.0.extend_from_slice(bytes);
         self
     }

@@ -1,18 +1,19 @@
 //! Bytes that are wiped when dropped and never printed.
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A secret of `N` bytes: wiped when dropped, compared in constant time, not printed, and copied
-/// only where [`duplicate`](Self::duplicate) is written out.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Secret<const N: usize>([u8; N]);
+/// only where [`duplicate`](Self::duplicate) is written out. The bytes stay where they are when the value
+/// moves: a move of them would leave a copy behind that nobody wipes.
+pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
     /// Takes `bytes` as a secret. The caller's own copy is the caller's to wipe.
     #[must_use]
-    pub const fn new(bytes: [u8; N]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: [u8; N]) -> Self {
+        let bytes = Zeroizing::new(bytes);
+        Self(Box::new(*bytes))
     }
 
     /// A secret filled by `fill`, without a copy on the way.
@@ -20,27 +21,43 @@ impl<const N: usize> Secret<N> {
     /// # Errors
     /// What `fill` gives.
     pub fn filled<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
-        let mut secret = Self([0; N]);
+        let mut secret = Self(Box::new([0; N]));
         fill(&mut secret.0)?;
         Ok(secret)
     }
 
     /// The bytes, for handing to a primitive.
     #[must_use]
-    pub const fn expose(&self) -> &[u8; N] {
+    pub fn expose(&self) -> &[u8; N] {
         &self.0
     }
 
     /// Another copy, with its own wiping.
     #[must_use]
-    pub const fn duplicate(&self) -> Self {
-        Self(self.0)
+    pub fn duplicate(&self) -> Self {
+        let mut copy = Self(Box::new([0; N]));
+        copy.0.copy_from_slice(&*self.0);
+        copy
     }
 }
 
+impl<const N: usize> Zeroize for Secret<N> {
+    fn zeroize(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl<const N: usize> ZeroizeOnDrop for Secret<N> {}
+
 impl<const N: usize> PartialEq for Secret<N> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&*other.0).into()
     }
 }
 

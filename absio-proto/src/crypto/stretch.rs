@@ -2,9 +2,8 @@
 
 use crate::crypto::secret::Secret;
 use crate::error::{CryptoError, InputError};
+use crate::model::normalise;
 use sha2::Sha384;
-use unicode_normalization::UnicodeNormalization;
-use zeroize::Zeroizing;
 
 /// The fewest iterations that are written or accepted (security case 51).
 const FLOOR: u32 = 210_000;
@@ -78,14 +77,6 @@ impl KdfPolicy {
             ceiling: self.ceiling.into(),
         })
     }
-}
-
-/// A password or passphrase as it is stretched: UTF-8 in Unicode normalisation form C (F36).
-pub(crate) fn normalise(text: &str) -> Zeroizing<String> {
-    // Composing can only grow the text threefold, so the buffer is never moved and left unwiped.
-    let mut normal = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3)));
-    normal.extend(text.nfc());
-    normal
 }
 
 /// [`stretch`], or what a test puts in its place to count how often it is called.

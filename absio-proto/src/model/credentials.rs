@@ -16,12 +16,20 @@ const MINIMUM_CLASSES: usize = 3;
 /// digit, count as special.
 #[must_use]
 pub fn is_password_valid(password: &str) -> bool {
-    let normal = Zeroizing::new(password.nfc().collect::<String>());
+    let normal = normalise(password);
     let classes: [fn(char) -> bool; 4] = [char::is_lowercase, char::is_uppercase, char::is_numeric, |c| {
         !c.is_lowercase() && !c.is_uppercase() && !c.is_numeric()
     }];
     normal.chars().count() >= MINIMUM_LENGTH
         && classes.iter().filter(|class| normal.chars().any(**class)).count() >= MINIMUM_CLASSES
+}
+
+/// A password or passphrase as it is judged and stretched: UTF-8 in Unicode normalisation form C (F36).
+pub(crate) fn normalise(text: &str) -> Zeroizing<String> {
+    // Composing can only grow the text threefold, so the buffer is never moved and left unwiped.
+    let mut normal = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3)));
+    normal.extend(text.nfc());
+    normal
 }
 
 /// The same rule as [`is_password_valid`] (S-018).

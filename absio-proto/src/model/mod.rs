@@ -10,6 +10,7 @@ mod timestamp;
 
 pub use access::{Access, AccessChange, AccessList, Grant};
 pub use container::{Metadata, Portion};
+pub(crate) use credentials::normalise;
 pub use credentials::{
     Credentials, Validator, Validators, is_passphrase_valid, is_password_valid, is_reminder_valid,
 };

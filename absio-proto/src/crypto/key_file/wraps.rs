@@ -2,11 +2,12 @@
 
 use super::prefix::{Prefix, WRAPPED, WrapField};
 use crate::crypto::secret::Secret;
-use crate::crypto::stretch::{KdfPolicy, Stretcher, normalise, stretch};
+use crate::crypto::stretch::{KdfPolicy, Stretcher, stretch};
 use crate::crypto::suite::{self, HashLabel, KeyLabel, SUITE_1};
 use crate::crypto::wrap::WrapKeys;
 use crate::error::{Error, InputError};
 use crate::model::UserId;
+use crate::model::normalise;
 use crate::operation::Entropy;
 
 /// Which secret opens.
