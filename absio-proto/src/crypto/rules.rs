@@ -95,7 +95,7 @@ impl Transition {
 fn removes_own_row(previous: &ManifestView, next: &ManifestView) -> bool {
     let Some(own) = previous.entry(next.body().author.user).map(AccessEntry::hash) else { return false };
     let left = previous.access().hashes().iter().filter(|hash| **hash != own);
-    left.eq(next.access().hashes()) && next.access().count() < previous.access().count()
+    left.eq(next.access().hashes())
 }
 
 /// The rules for a first revision.
