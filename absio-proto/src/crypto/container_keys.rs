@@ -139,8 +139,8 @@ impl ContainerKeys {
         reader.constant(MAGIC, "it does not begin with CKY1")?;
         let cipher_index = CipherIndex::from_byte(reader.u8()?)?;
         let mac_index = MacIndex::from_byte(reader.u8()?)?;
-        let header = Secret::new(reader.array()?);
-        let content = Secret::new(reader.array()?);
+        let header = Secret::copied(reader.chunk()?);
+        let content = Secret::copied(reader.chunk()?);
         reader.end()?;
         Ok(Self { cipher_index, mac_index, header, content })
     }

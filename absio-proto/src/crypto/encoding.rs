@@ -28,11 +28,16 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    /// The next `N` bytes.
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CryptoError> {
+    /// The next `N` bytes, where they stand: what is secret is copied once, into its place.
+    pub(crate) fn chunk<const N: usize>(&mut self) -> Result<&'a [u8; N], CryptoError> {
         let (head, rest) = self.rest.split_first_chunk().ok_or_else(|| self.malformed("it ends early"))?;
         self.rest = rest;
-        Ok(*head)
+        Ok(head)
+    }
+
+    /// A copy of the next `N` bytes.
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CryptoError> {
+        self.chunk().map(|bytes| *bytes)
     }
 
     pub(crate) fn u8(&mut self) -> Result<u8, CryptoError> {

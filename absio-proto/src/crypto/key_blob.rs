@@ -131,7 +131,7 @@ fn open(
     let secrets = wrap.open(&clear, sealed).ok_or(CryptoError::Decrypt)?;
     let (header, content) = secrets.split_first_chunk().ok_or(CryptoError::Decrypt)?;
     let content = content.first_chunk().ok_or(CryptoError::Decrypt)?;
-    Ok(ContainerKeys::from_parts(cipher_index, mac_index, Secret::new(*header), Secret::new(*content)))
+    Ok(ContainerKeys::from_parts(cipher_index, mac_index, Secret::copied(header), Secret::copied(content)))
 }
 
 /// What the keys are bound to besides the agreement: the clear part and both public keys.

@@ -16,6 +16,13 @@ impl<const N: usize> Secret<N> {
         Self(Box::new(*bytes))
     }
 
+    /// A copy of `bytes`, made in its place: nothing passes through the stack.
+    pub(crate) fn copied(bytes: &[u8; N]) -> Self {
+        let mut secret = Self(Box::new([0; N]));
+        secret.0.copy_from_slice(bytes);
+        secret
+    }
+
     /// A secret filled by `fill`, without a copy on the way.
     ///
     /// # Errors
@@ -35,9 +42,7 @@ impl<const N: usize> Secret<N> {
     /// Another copy, with its own wiping.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        let mut copy = Self(Box::new([0; N]));
-        copy.0.copy_from_slice(&*self.0);
-        copy
+        Self::copied(&self.0)
     }
 }
 

@@ -109,11 +109,7 @@ fn read_text(reader: &mut Reader<'_>, limit: usize) -> Result<String, CryptoErro
 }
 
 fn read_secret(reader: &mut Reader<'_>) -> Result<Secret<32>, CryptoError> {
-    let bytes = reader.bytes(32)?;
-    Secret::filled(|secret| {
-        secret.copy_from_slice(bytes);
-        Ok(())
-    })
+    reader.chunk().map(Secret::copied)
 }
 
 fn read_count(reader: &mut Reader<'_>, limit: usize) -> Result<usize, CryptoError> {

@@ -139,7 +139,7 @@ impl Begun {
     fn decode(name: [u8; 16], data: &[u8]) -> Option<Self> {
         let mut reader = Reader::new("journal", data);
         let id_salt = reader.array().ok()?;
-        let secret = Secret::new(reader.array().ok()?);
+        let secret = Secret::copied(reader.chunk().ok()?);
         let header = SegmentHeader::decode(reader.bytes(HEADER_LENGTH).ok()?).ok()?;
         let upload = UploadId(reader.array().ok()?);
         let length = reader.u64().ok()?;
