@@ -6,6 +6,7 @@
 mod args;
 mod command;
 mod connection;
+mod core_dump;
 mod demo;
 mod describe;
 mod failure;
@@ -23,6 +24,7 @@ use output::Output;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    core_dump::forbid();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return wrong_usage(&error),
