@@ -46,8 +46,16 @@ const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 #[derive(Clone)]
 pub struct FakeClock(Arc<Mutex<Now>>);
 
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl FakeClock {
-    fn new() -> Self {
+    /// A clock that stands at 2026-01-01T00:00:00Z.
+    #[must_use]
+    pub fn new() -> Self {
         Self(Arc::new(Mutex::new(Now { utc: START, monotonic: Duration::from_secs(1_000_000) })))
     }
 

@@ -6,6 +6,8 @@ use absio_proto::effect::{
     TransportError, TransportErrorKind,
 };
 use absio_proto::{Cx, Entropy, Error, Now, Operation};
+#[cfg(feature = "http")]
+use absio_store::system::Machine;
 pub use absio_store::system::{SystemClock, SystemEntropy};
 use core::cell::RefCell;
 use core::time::Duration;
@@ -20,6 +22,17 @@ pub trait Clock: Send + Sync {
 }
 
 impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        Self::now(self)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+#[cfg(feature = "http")]
+impl Clock for Machine {
     fn now(&self) -> Now {
         Self::now(self)
     }

@@ -153,15 +153,22 @@ mod client {
         Ok(Opened { store, quarantined: None })
     }
 
-    struct Host(Mutex<Session>, SharedTransport);
+    type Clock = Box<dyn Fn() -> Now + Send + Sync>;
+
+    struct Host(Mutex<Session>, SharedTransport, Option<Clock>);
 
     impl Host {
         fn of(session: Session, transport: SharedTransport, _store: Option<SharedStore>) -> Self {
-            Self(Mutex::new(session), transport)
+            Self(Mutex::new(session), transport, None)
+        }
+
+        fn with_machine(self, now: Clock, _entropy: Box<dyn Entropy + Send>) -> Self {
+            Self(self.0, self.1, Some(now))
         }
 
         fn now(&self) -> Now {
-            Now { utc: Timestamp::from_millis(0), monotonic: Duration::ZERO }
+            let epoch = Now { utc: Timestamp::from_millis(0), monotonic: Duration::ZERO };
+            self.2.as_ref().map_or(epoch, |now| now())
         }
 
         fn session<R>(&self, look: impl FnOnce(&Session) -> R) -> R {

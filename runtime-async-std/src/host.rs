@@ -8,7 +8,7 @@ use absio_proto::effect::{
     StoreError, StoreErrorKind, StoreOp, StoreOutcome, TransportError,
 };
 use absio_proto::{Cx, Error, Generation, Guard, Now, Operation};
-use absio_store::system::{SystemClock, SystemEntropy};
+use absio_store::system::Machine;
 use futures_lite::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ const AT_ONCE: usize = 8;
 /// Shared by reference; the session is locked only while it is lent, never across an await.
 pub struct AsyncHost<S> {
     session: Mutex<S>,
-    clock: SystemClock,
+    machine: Machine,
     transport: SharedTransport,
     store: Option<SharedStore>,
 }
@@ -39,8 +39,19 @@ impl<S: Generation + Send> AsyncHost<S> {
         Self { store: Some(Arc::new(store)), ..self }
     }
 
+    /// The same, going by the time that `now` tells and the randomness that `entropy` draws: a test's.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_machine(
+        self,
+        now: Box<dyn Fn() -> Now + Send + Sync>,
+        entropy: Box<dyn absio_proto::Entropy + Send>,
+    ) -> Self {
+        Self { machine: Machine::new(now, entropy), ..self }
+    }
+
     pub(crate) fn of(session: S, transport: SharedTransport, store: Option<SharedStore>) -> Self {
-        Self { session: Mutex::new(session), clock: SystemClock::new(), transport, store }
+        Self { session: Mutex::new(session), machine: Machine::system(), transport, store }
     }
 
     /// Runs `operation` to its end inside this task. It must not ask for content.
@@ -80,7 +91,7 @@ impl<S: Generation + Send> AsyncHost<S> {
     /// The time as operations see it.
     #[must_use]
     pub fn now(&self) -> Now {
-        self.clock.now()
+        self.machine.now()
     }
 
     /// Looks at the session, for a moment.
@@ -116,9 +127,8 @@ impl<S: Send, C: Content + Send> Running<'_, '_, S, C> {
 
 impl<S: Send, C: Content + Send> Host<S> for Running<'_, '_, S, C> {
     fn lend<R>(&self, turn: impl FnOnce(&mut Cx<'_, S>) -> R) -> R {
-        let now = self.host.clock.now();
         let mut session = self.host.session.lock().unwrap_or_else(PoisonError::into_inner);
-        turn(&mut Cx { now, entropy: &mut SystemEntropy, session: &mut session })
+        self.host.machine.lend(|now, entropy| turn(&mut Cx { now, entropy, session: &mut session }))
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {

@@ -7,7 +7,7 @@ use absio_proto::effect::{
     StoreErrorKind, StoreOp, StoreOutcome, TransportError,
 };
 use absio_proto::{Cx, Error, Guard, Now, Operation, driver};
-use absio_store::system::{SystemClock, SystemEntropy};
+use absio_store::system::Machine;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) type SharedStore = Arc<dyn Store + Send + Sync>;
 /// and a few threads. Shared by reference; the session is locked only while it is lent.
 pub struct BlockingHost<S> {
     session: Mutex<S>,
-    clock: SystemClock,
+    machine: Machine,
     backends: Backends,
     /// Threads that wait, and threads that compute: large bodies are allocated by the former alone, and an
     /// allocator that keeps memory for each thread keeps that of few.
@@ -51,7 +51,7 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
     pub(crate) fn of(session: S, transport: SharedTransport, store: Option<SharedStore>) -> Self {
         Self {
             session: Mutex::new(session),
-            clock: SystemClock::new(),
+            machine: Machine::system(),
             backends: Backends { transport, store },
             exchanges: Pool::new(),
             jobs: Pool::new(),
@@ -63,6 +63,17 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
     pub fn with_store(mut self, store: Arc<dyn Store + Send + Sync>) -> Self {
         self.backends.store = Some(store);
         self
+    }
+
+    /// The same, going by the time that `now` tells and the randomness that `entropy` draws: a test's.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_machine(
+        self,
+        now: Box<dyn Fn() -> Now + Send + Sync>,
+        entropy: Box<dyn absio_proto::Entropy + Send>,
+    ) -> Self {
+        Self { machine: Machine::new(now, entropy), ..self }
     }
 
     /// Runs `operation` to its end on this thread. It must not ask for content.
@@ -102,7 +113,7 @@ impl<S: absio_proto::Generation> BlockingHost<S> {
     /// The time as operations see it.
     #[must_use]
     pub fn now(&self) -> Now {
-        self.clock.now()
+        self.machine.now()
     }
 
     /// Looks at the session, for a moment.
@@ -120,9 +131,8 @@ struct Running<'h, 'c, S> {
 
 impl<S> Host<S> for Running<'_, '_, S> {
     fn lend<R>(&self, turn: impl FnOnce(&mut Cx<'_, S>) -> R) -> R {
-        let now = self.host.clock.now();
         let mut session = self.host.session.lock().unwrap_or_else(PoisonError::into_inner);
-        turn(&mut Cx { now, entropy: &mut SystemEntropy, session: &mut session })
+        self.host.machine.lend(|now, entropy| turn(&mut Cx { now, entropy, session: &mut session }))
     }
 
     fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {

@@ -2,11 +2,12 @@
 
 use super::convert::refusal;
 use crate::handler::Handler;
-use crate::host::{LocalHost, SystemClock, SystemEntropy};
+use crate::host::LocalHost;
 use crate::state::BrokerState;
 use absio_proto::driver::blocking::{Host, Store, perform};
 use absio_proto::effect::{Effect, HttpRequest, HttpResponse, Reply, SleepCall};
 use absio_proto::{Error, Guard, Operation, RemoteCode, Step};
+use absio_store::system::Machine;
 use core::future::Future;
 use core::time::Duration;
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ use tokio::sync::Semaphore;
 pub(super) struct Shared<S> {
     pub(super) state: BrokerState,
     pub(super) store: S,
-    pub(super) clock: SystemClock,
+    pub(super) machine: Machine,
     /// Turns for threads to work on.
     pub(super) working: Semaphore,
 }
@@ -47,8 +48,8 @@ fn advance<S: Store, O: Operation<BrokerState>>(
     mut operation: Box<O>,
     mut reply: Option<Reply>,
 ) -> Pause<O> {
-    let mut entropy = SystemEntropy;
-    let host = LocalHost::new(&shared.store, &shared.clock, shared.state.clone(), &mut entropy);
+    let mut entropy = &shared.machine;
+    let host = LocalHost::new(&shared.store, &shared.machine, shared.state.clone(), &mut entropy);
     loop {
         match host.lend(|cx| operation.resume(cx, reply.take())) {
             Step::Done(result) => return Pause::Done(result),
@@ -111,6 +112,6 @@ pub(super) async fn answer<S: Store + Send + Sync + 'static>(
 
 impl<S> Shared<S> {
     pub(super) fn now(&self) -> absio_proto::model::Timestamp {
-        self.clock.now().utc
+        self.machine.now().utc
     }
 }

@@ -4,11 +4,12 @@ use super::convert::{head, peer, refusal, response};
 use super::perform::{self, Shared};
 use super::write_deadline::WriteDeadline;
 use super::{Running, ServerConfig, ServerError, gate};
-use crate::host::{LocalHost, SystemClock, SystemEntropy};
+use crate::host::LocalHost;
 use crate::{Housekeeping, Open, Sweep};
 use absio_proto::driver::blocking::{self, Store};
 use absio_proto::effect::HttpResponse;
 use absio_proto::{Guard, RemoteCode};
+use absio_store::system::Machine;
 use core::convert::Infallible;
 use core::future::Future;
 use core::time::Duration;
@@ -45,10 +46,29 @@ impl<S: Store + Send + Sync + 'static> Server<S> {
     ///
     /// # Errors
     /// [`ServerError::Listen`], [`ServerError::Broker`].
-    pub fn bind(
+    pub fn bind(address: impl ToSocketAddrs, store: S, config: ServerConfig) -> Result<Self, ServerError> {
+        Self::bind_on(address, store, config, Machine::system())
+    }
+
+    /// The same, going by the time and the randomness of `machine`: a test's. Waiting is of the real clock.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "testing")]
+    pub fn bind_with_machine(
+        address: impl ToSocketAddrs,
+        store: S,
+        config: ServerConfig,
+        machine: Machine,
+    ) -> Result<Self, ServerError> {
+        Self::bind_on(address, store, config, machine)
+    }
+
+    fn bind_on(
         address: impl ToSocketAddrs,
         store: S,
         mut config: ServerConfig,
+        machine: Machine,
     ) -> Result<Self, ServerError> {
         let listener = TcpListener::bind(address).map_err(ServerError::Listen)?;
         listener.set_nonblocking(true).map_err(ServerError::Listen)?;
@@ -56,18 +76,17 @@ impl<S: Store + Send + Sync + 'static> Server<S> {
         if config.broker.origins.is_empty() {
             config.broker.origins = origins_of(address);
         }
-        let clock = SystemClock::new();
-        let mut entropy = SystemEntropy;
+        let mut entropy = &machine;
         let state = {
-            let host = LocalHost::new(&store, &clock, (), &mut entropy);
+            let host = LocalHost::new(&store, &machine, (), &mut entropy);
             blocking::run(&mut Open::new(config.broker.clone()), &host)?
         };
         {
-            let host = LocalHost::new(&store, &clock, state.clone(), &mut entropy);
+            let host = LocalHost::new(&store, &machine, state.clone(), &mut entropy);
             blocking::run(&mut Guard::new(Sweep::new()), &host)?;
         }
         let working = Semaphore::new(config.working);
-        let shared = Arc::new(Shared { state, store, clock, working });
+        let shared = Arc::new(Shared { state, store, machine, working });
         Ok(Self { listener, address, config, shared })
     }
 

@@ -71,6 +71,8 @@ macro_rules! builder_methods {
             store: Chosen,
             provider: Option<Arc<dyn Provider>>,
             options: Options,
+            #[cfg(feature = "testing")]
+            machine: Option<(Box<dyn Fn() -> $crate::Now + Send + Sync>, Box<dyn $crate::Entropy + Send>)>,
         }
 
         impl ClientBuilder {
@@ -82,6 +84,8 @@ macro_rules! builder_methods {
                     store: Chosen::None,
                     provider: None,
                     options: Options::new(),
+                    #[cfg(feature = "testing")]
+                    machine: None,
                 }
             }
 
@@ -109,6 +113,17 @@ macro_rules! builder_methods {
             #[cfg(feature = "testing")]
             pub fn kdf_policy(self, policy: $crate::crypto::KdfPolicy) -> Self {
                 self.configure(|config| Ok(config.kdf_policy(policy)))
+            }
+
+            /// Goes by the time that `now` tells and the randomness that `entropy` draws, so that the same
+            /// calls send the same bytes. Pauses between repeats are of the real clock.
+            #[cfg(feature = "testing")]
+            pub fn machine(
+                self,
+                now: impl Fn() -> $crate::Now + Send + Sync + 'static,
+                entropy: impl $crate::Entropy + Send + 'static,
+            ) -> Self {
+                Self { machine: Some((Box::new(now), Box::new(entropy))), ..self }
             }
 
             /// Trusts the certificate authorities in `pem` instead of the usual ones.
@@ -176,6 +191,11 @@ macro_rules! builder_methods {
                 let standard =
                     if opened.store.is_some() { Standard::ServerCacheOfs } else { Standard::Server };
                 let host = Host::of(Session::new(config), transport, opened.store);
+                #[cfg(feature = "testing")]
+                let host = match self.machine {
+                    Some((now, entropy)) => host.with_machine(now, entropy),
+                    None => host,
+                };
                 Ok(Client {
                     host: Arc::new(host),
                     provider: self.provider.unwrap_or_else(|| Arc::new(standard)),

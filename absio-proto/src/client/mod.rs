@@ -33,7 +33,8 @@
 //! #[derive(Clone)]
 //! pub struct Client {
 //!     host: Arc<Host>,              // of(session, transport, store), session(look), now(),
-//!                                   // run_watched(operation, content, watch)
+//!                                   // run_watched(operation, content, watch); with the feature
+//!                                   // `testing` also with_machine(now, entropy)
 //!     provider: Arc<dyn Provider>,
 //!     options: Options,
 //!     watch: Arc<dyn Fn(Progress) + Send + Sync>,

@@ -42,6 +42,8 @@ macro_rules! every_call {
             store($runtime::Client::builder(api_key(), "https://broker.example").authorities_pem(b"pem"));
             let builder = builder.app_name("calls").validators(Validators::default());
             let builder = builder.deadline(Duration::from_secs(1)).kdf_policy(KdfPolicy::insecure_for_tests());
+            let now = || absio_proto::Now { utc: absio_proto::model::Timestamp::from_millis(0), monotonic: Duration::ZERO };
+            let builder = builder.machine(now, $runtime::SystemEntropy);
             let builder = builder.transport(transport).provider(Standard::Server).options(Options::new());
             builder.build()$($wait)*
         }
