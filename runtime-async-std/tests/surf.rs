@@ -9,7 +9,7 @@ mod server;
 
 use absio_async_std::{HttpTransport, Smol, SurfBackend, SurfTransport};
 use absio_proto::driver::nonblocking::Transport;
-use absio_proto::effect::{HttpRequest, TransportError, TransportErrorKind};
+use absio_proto::effect::{HttpRequest, Method, TransportError, TransportErrorKind};
 use clients::request;
 use futures_lite::{AsyncReadExt, io::BufReader};
 use http_client::http_types::{self, Body, Response};
@@ -185,4 +185,24 @@ fn a_path_that_surf_would_change_is_not_asked_for() {
         assert_eq!(outcome.unwrap_err().kind, TransportErrorKind::Invalid, "{path}");
     }
     assert_eq!(server.requests.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn surf_sends_no_header_that_was_not_set() {
+    let server = Server::start(|incoming| {
+        let kind = incoming.header("content-type").unwrap_or("none").to_owned();
+        incoming.answer(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{kind}", kind.len()));
+        true
+    });
+    let transport = SurfTransport::new();
+    let kind = |request: HttpRequest| {
+        String::from_utf8(smol::block_on(transport.exchange(request)).unwrap().body).unwrap()
+    };
+    let plain = || request(&server.origin());
+    let post = || HttpRequest { method: Method::Post, ..plain() };
+    assert_eq!([kind(plain()), kind(post())], ["none", "none"]);
+    // The control: one that was set arrives.
+    let mut typed = post();
+    typed.headers.push(("content-type".into(), "text/plain".into()));
+    assert_eq!(kind(typed), "text/plain");
 }

@@ -55,7 +55,12 @@ impl<R: Runtime> SurfBackend<R> {
         request: &mut Request,
         stage: &Stage,
     ) -> Result<(Response, Incoming<R::Stream>), TransportError> {
+        let names_its_type = request.header(CONTENT_TYPE).is_some();
         let body = request.take_body();
+        if !names_its_type {
+            // Taking the body leaves the type of an empty one behind, which the caller did not name.
+            request.remove_header(CONTENT_TYPE);
+        }
         let prepared = prepare_from(request, body.len())?;
         let Connections { runtime, pool, .. } = &*self.transport.connections;
         let connection = self.transport.connections.connection(&prepared.origin, stage).await?;
