@@ -25,6 +25,8 @@ mod public_vectors;
 pub mod rules;
 pub(crate) mod secret;
 pub mod segment;
+#[cfg(test)]
+mod signature_edges;
 pub mod stretch;
 pub mod suite;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Published vectors, run against the primitives as they are used here: Wycheproof, SP 800-38A,
 //! RFC 4231, 5869, 7748 and 8032. The 914 edge cases of CCTV for Ed25519 are in no package that is
-//! built here; `mp_weak_signing_key` crosses the 14 encodings that they are made from.
+//! built here; `signature_edges` makes such cases by itself, from the same 14 encodings and more.
 
 use crate::crypto::public_key::{import_derivation, import_signing};
 use crate::crypto::suite::hmac_sha384;
@@ -17,7 +17,7 @@ fn unhex(text: &str) -> Vec<u8> {
     data_encoding::HEXLOWER.decode(digits.as_bytes()).unwrap()
 }
 
-fn unhex_32(text: &str) -> [u8; 32] {
+pub(super) fn unhex_32(text: &str) -> [u8; 32] {
     unhex(text).try_into().unwrap()
 }
 
@@ -34,7 +34,7 @@ fn hmac_384(key: &[u8], message: &[u8]) -> Vec<u8> {
 }
 
 /// What the library does with a key and a signature from outside.
-fn ed25519_accepts(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+pub(super) fn ed25519_accepts(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let (Ok(public), Ok(signature)) = (public.try_into(), signature.try_into()) else { return false };
     let accepted = import_signing(public)
         .map(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok());
@@ -272,57 +272,6 @@ fn rfc_8032_7_1_ed25519() {
         assert_eq!(key.sign(&message).to_bytes()[..], signature);
         assert!(ed25519_accepts(&unhex(public), &message, &signature));
     }
-}
-
-#[test]
-fn mp_weak_signing_key() {
-    // The eight points of small order, then the six encodings of them that are not canonical.
-    let weak = [
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0000000000000000000000000000000000000000000000000000000000000080",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-        "0100000000000000000000000000000000000000000000000000000000000080",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    ];
-    for text in weak {
-        let point = unhex_32(text);
-        assert!(import_signing(&point).is_err(), "{text} was imported");
-        // Such a key, with R of small order and S = 0, "signs" every eighth message at least; with the
-        // plain check of other libraries this is "one signature fits all".
-        let decoded = ed25519_dalek::VerifyingKey::from_bytes(&point);
-        for r in weak {
-            let signature = [unhex(r), vec![0; 32]].concat();
-            for message in 0..16_u8 {
-                assert!(!ed25519_accepts(&point, &[message], &signature));
-                let strict = decoded.as_ref().is_ok_and(|key| {
-                    key.verify_strict(&[message], &Signature::from_slice(&signature).unwrap()).is_ok()
-                });
-                assert!(!strict, "{text} and {r} verify");
-            }
-        }
-    }
-}
-
-#[test]
-fn mp_weak_signing_key_negative_control() {
-    // Without the strict rules one such pair does verify, so the case above can fail.
-    use ed25519_dalek::Verifier;
-    let mut identity = [0; 32];
-    identity[0] = 1;
-    let key = ed25519_dalek::VerifyingKey::from_bytes(&identity).unwrap();
-    let signature = Signature::from_slice(&[&identity[..], &[0; 32]].concat()).unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the weakened check is the point of the control")]
-    let accepted = key.verify(b"any message", &signature).is_ok();
-    assert!(accepted);
 }
 
 #[test]
