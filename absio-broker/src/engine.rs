@@ -171,7 +171,9 @@ impl<L: Logic> Engine<L> {
         let (discard, after) = match outcome {
             Ok(StoreOutcome::Committed(_)) => (plan.discard, After::Answer(Ok(plan.output))),
             Ok(StoreOutcome::Conflict(_)) => (written, After::Again),
-            _ if planted!(AnsweredUnwritten, true, plan.lenient) => (Vec::new(), After::Answer(Ok(plan.output))),
+            _ if planted!(AnsweredUnwritten, true, plan.lenient) => {
+                (Vec::new(), After::Answer(Ok(plan.output)))
+            }
             // Only a full store is known to have written nothing: otherwise blobs stay for the sweep.
             Err(StoreError { kind: kind @ StoreErrorKind::Full, .. }) => {
                 (written, After::Answer(self.logic.refused(store_failed(kind))))

@@ -7,11 +7,11 @@
 use crate::handler::{binding, json_text};
 use crate::rows::{self, IdempotencyRow};
 use crate::turn::{Plan, Turn, Turned, refuse};
-use absio_proto::planted;
 use absio_proto::RemoteCode;
 use absio_proto::effect::HttpRequest;
 use absio_proto::limits::IDEMPOTENCY_LIFE_MS;
 use absio_proto::model::UserId;
+use absio_proto::planted;
 use absio_proto::wire::Base64;
 use sha2::{Digest, Sha384};
 use subtle::ConstantTimeEq;
@@ -43,7 +43,9 @@ pub(crate) fn once(
     let binding = binding(turn)?;
     let now = turn.time();
     let remembered: Option<IdempotencyRow> = turn.typed_watch(&row_key)?;
-    if let Some(row) = remembered.filter(|row| planted!(IdempotencyForgotten, false, row.expires > now.as_millis())) {
+    if let Some(row) =
+        remembered.filter(|row| planted!(IdempotencyForgotten, false, row.expires > now.as_millis()))
+    {
         if !bool::from(row.binding.0.as_slice().ct_eq(&binding.0)) {
             let message = "the idempotency key was used for another request; draw a new one for each change";
             return Err(refuse(RemoteCode::IdempotencyMismatch, message));

@@ -2,8 +2,8 @@
 //!
 //! Engines read through [`Plan`] and then write [`Plan::changes`] in one transaction of their own.
 
-use absio_proto::planted;
 use absio_proto::effect::{Commit, StoreError, StoreErrorKind, StoreOutcome, Write};
+use absio_proto::planted;
 use std::collections::BTreeMap;
 
 /// Values to put and keys to delete (`None`), by key.

@@ -12,6 +12,8 @@
 
 #[cfg(feature = "simulation")]
 pub mod broker;
+#[cfg(feature = "simulation")]
+pub mod enumeration;
 pub mod exchanges;
 #[cfg(feature = "kit")]
 pub mod kit;

@@ -99,7 +99,9 @@ impl Exchange {
     }
 
     fn request(&mut self, cx: &mut Cx<'_>) -> Result<HttpRequest, Error> {
-        if self.route.is_change() && crate::planted!(FreshIdempotencyKey, true, self.idempotency_key.is_none()) {
+        if self.route.is_change()
+            && crate::planted!(FreshIdempotencyKey, true, self.idempotency_key.is_none())
+        {
             self.idempotency_key = Some(cx.random()?);
         }
         let config = cx.session.config()?;

@@ -5,6 +5,7 @@
 
 mod broker;
 mod crash_points;
+mod enumeration;
 mod kit;
 mod simulate;
 mod store;
@@ -27,6 +28,8 @@ enum Command {
     Broker(broker::Args),
     /// Judges the kit of vectors, or makes fresh objects.
     Kit(kit::Args),
+    /// Times refusals of a broker, for users who exist and who do not.
+    Enumeration(enumeration::Args),
     /// Runs the store cases against a built-in store.
     Store(store::Args),
     /// Goes through every crash point of every workflow of a device and of the broker.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Broker(args) => broker::run(&args),
         Command::Kit(args) => kit::run(&args),
+        Command::Enumeration(args) => enumeration::run(&args),
         Command::Store(args) => store::run(&args),
         Command::CrashPoints(args) => crash_points::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -135,7 +135,10 @@ fn show(settings: &Settings, simulated: &Simulated, seconds: f64) {
         simulated.effects,
         hex(&simulated.trace)
     );
-    println!("  operations: {}", counts(simulated.operations.iter().map(|(name, count)| (*name, *count)).collect()));
+    println!(
+        "  operations: {}",
+        counts(simulated.operations.iter().map(|(name, count)| (*name, *count)).collect())
+    );
     let struck = simulated.faults.iter().filter(|(_, count)| *count > 0);
     println!("  faults: {}", counts(struck.map(|(fault, count)| (fault.name(), *count)).collect()));
 }
@@ -166,7 +169,10 @@ fn as_json(settings: &Settings, simulated: &Simulated, seconds: f64) -> anyhow::
 
 fn explain(settings: &Settings, failure: &Failure, args: &Args) {
     if !args.json {
-        println!("violated: {} at step {}: {}", failure.violation.invariant, failure.step, failure.violation.what);
+        println!(
+            "violated: {} at step {}: {}",
+            failure.violation.invariant, failure.step, failure.violation.what
+        );
         println!("what happened last:");
         failure.events.iter().for_each(|event| println!("  {event}"));
     }

@@ -6,9 +6,7 @@ use super::fault::{Fault, Faults, Victim};
 use super::journal::Journal;
 use super::random::Random;
 use absio_broker::{BrokerConfig, BrokerState, CreateApiKey, Handler, Open, RateLimit, Sweep};
-use absio_proto::effect::{
-    Effect, HttpRequest, HttpResponse, Reply, TransportError, TransportErrorKind,
-};
+use absio_proto::effect::{Effect, HttpRequest, HttpResponse, Reply, TransportError, TransportErrorKind};
 use absio_proto::model::ApiKey;
 use absio_proto::{Cx, Guard, Now, Operation, Step};
 use core::time::Duration;
@@ -52,13 +50,15 @@ impl Broker {
         let mut nobody = ();
         let mut lent = Lent { disk: &mut disk, random: &mut random, now, faults };
         let state = lent.run(Open::new(config), &mut nobody).expect("an empty store opens without faults");
-        let api_key = lent.run(CreateApiKey::new("simulation"), &mut nobody).expect("there is room for a key");
+        let api_key =
+            lent.run(CreateApiKey::new("simulation"), &mut nobody).expect("there is room for a key");
         Self { disk, state, random, api_key, serving: BTreeMap::new() }
     }
 
     /// Takes a request in.
     pub(crate) fn accept(&mut self, exchange: u64, request: HttpRequest) {
-        self.serving.insert(exchange, Serving { handler: Guard::new(Handler::new(request, None)), effect: None });
+        self.serving
+            .insert(exchange, Serving { handler: Guard::new(Handler::new(request, None)), effect: None });
     }
 
     pub(crate) fn busy(&self) -> Vec<u64> {
@@ -66,7 +66,13 @@ impl Broker {
     }
 
     /// One effect of one request.
-    pub(crate) fn step(&mut self, exchange: u64, now: Now, faults: &mut Faults, journal: &mut Journal) -> Served {
+    pub(crate) fn step(
+        &mut self,
+        exchange: u64,
+        now: Now,
+        faults: &mut Faults,
+        journal: &mut Journal,
+    ) -> Served {
         let power_lost = faults.strikes(Fault::KillUnsynced);
         if power_lost || faults.strikes(Fault::Crash) || self.disk.is_poisoned {
             return Served::Crashed(self.restart(power_lost, now, faults, journal));
@@ -109,7 +115,13 @@ impl Broker {
     }
 
     /// Ends the process and starts it again: requests under way are gone, rate limits are new.
-    fn restart(&mut self, power_lost: bool, now: Now, faults: &mut Faults, journal: &mut Journal) -> Vec<u64> {
+    fn restart(
+        &mut self,
+        power_lost: bool,
+        now: Now,
+        faults: &mut Faults,
+        journal: &mut Journal,
+    ) -> Vec<u64> {
         journal.note(format!("broker: restarted{}", if power_lost { ", power lost" } else { "" }));
         let gone = self.busy();
         self.serving.clear();
@@ -144,7 +156,11 @@ struct Lent<'a> {
 }
 
 impl Lent<'_> {
-    fn run<S, O: Operation<S>>(&mut self, mut operation: O, session: &mut S) -> Result<O::Output, absio_proto::Error> {
+    fn run<S, O: Operation<S>>(
+        &mut self,
+        mut operation: O,
+        session: &mut S,
+    ) -> Result<O::Output, absio_proto::Error> {
         let mut reply = None;
         let mut unheard = Journal::new(0);
         loop {
@@ -179,7 +195,8 @@ fn perform(effect: Effect, disk: &mut Disk, faults: &mut Faults, journal: &mut J
         }
         Effect::Content(call) => {
             let (_, reply) = call.take();
-            let refused = absio_proto::effect::ContentError { reason: "a broker has no content of its own".into() };
+            let refused =
+                absio_proto::effect::ContentError { reason: "a broker has no content of its own".into() };
             (reply(Err(refused)), Duration::ZERO)
         }
         Effect::All(call) => {

@@ -140,7 +140,8 @@ impl Call {
     pub(crate) fn operation(&self, ids: &[UserId]) -> BoxOp<Outcome> {
         match self {
             Self::Register => {
-                let created = user::Create::new(Credentials::new(PASSWORD, PASSPHRASE).reminder("reminder 0"));
+                let created =
+                    user::Create::new(Credentials::new(PASSWORD, PASSPHRASE).reminder("reminder 0"));
                 boxed(created, |user| Outcome::Registered(user.id()))
             }
             Self::SignIn { user, place, refreshed } => {
@@ -162,11 +163,15 @@ impl Call {
                     let grants = sets.access.iter().filter_map(|edit| edit.grant(ids));
                     create = create.access(AccessList::of(grants.chain([Grant::full(ids[sets.creator])])));
                 }
-                boxed(place.provider().create_container(create), |changed| Outcome::Changed(Box::new(changed)))
+                boxed(place.provider().create_container(create), |changed| {
+                    Outcome::Changed(Box::new(changed))
+                })
             }
             Self::Update { place, container, write, sets } => {
                 let update = updated(Update::new(*container), *write, sets, ids);
-                boxed(place.provider().update_container(update), |changed| Outcome::Changed(Box::new(changed)))
+                boxed(place.provider().update_container(update), |changed| {
+                    Outcome::Changed(Box::new(changed))
+                })
             }
             Self::Delete { place, container, .. } => {
                 boxed(place.provider().delete_container(*container), |()| Outcome::Done)
@@ -184,9 +189,7 @@ impl Call {
             Self::ListThere => boxed(ListThere::new(), |list| {
                 Outcome::There(list.into_iter().map(|summary| summary.container_id).collect())
             }),
-            Self::Events => {
-                boxed(Place::Both.provider().events(EventFilter::default()), |_| Outcome::Done)
-            }
+            Self::Events => boxed(Place::Both.provider().events(EventFilter::default()), |_| Outcome::Done),
             Self::Follow => boxed(Place::Both.provider().follow_events(Follow::new()), Outcome::Followed),
             Self::Sync => boxed(Place::Both.provider().sync(Sync::new()), |_| Outcome::Done),
             Self::Drain => boxed(Drain::new(), Outcome::Drained),

@@ -6,9 +6,7 @@
 
 use super::fault::{Fault, Faults, How};
 use absio_proto::driver::blocking::Store;
-use absio_proto::effect::{
-    BlobId, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write,
-};
+use absio_proto::effect::{BlobId, CellId, Commit, StoreError, StoreErrorKind, StoreOp, StoreOutcome, Write};
 use absio_store::MemoryStore;
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -167,7 +165,11 @@ impl Disk {
             if kept < bytes.len() {
                 let _ = self.durable.apply(StoreOp::BlobDelete { blob });
                 if kept > 0 {
-                    let _ = self.carry_out(StoreOp::BlobWrite { blob, offset: 0, bytes: bytes[..kept].to_vec().into() });
+                    let _ = self.carry_out(StoreOp::BlobWrite {
+                        blob,
+                        offset: 0,
+                        bytes: bytes[..kept].to_vec().into(),
+                    });
                 }
             }
         }
@@ -203,7 +205,8 @@ impl Disk {
 
     fn flip(&self, faults: &mut Faults) -> bool {
         let (records, cells, blobs) = (self.records(), self.cells(), self.blobs());
-        let mut place = faults.draw(Fault::BitFlip, (records.len() + cells.len() + blobs.len()).max(1) as u64);
+        let mut place =
+            faults.draw(Fault::BitFlip, (records.len() + cells.len() + blobs.len()).max(1) as u64);
         let mut flipped = |mut bytes: Vec<u8>| {
             let bit = faults.draw(Fault::BitFlip, (bytes.len() * 8).max(1) as u64);
             if let Some(byte) = usize::try_from(bit / 8).ok().and_then(|at| bytes.get_mut(at)) {
@@ -220,7 +223,8 @@ impl Disk {
         }
         for cell in cells {
             if place == 0 {
-                let Ok(StoreOutcome::Cell(Some(bytes))) = self.durable.apply(StoreOp::CellRead { cell }) else {
+                let Ok(StoreOutcome::Cell(Some(bytes))) = self.durable.apply(StoreOp::CellRead { cell })
+                else {
                     return false;
                 };
                 let _ = self.durable.apply(StoreOp::CellWrite { cell, bytes: flipped(bytes) });
@@ -265,7 +269,9 @@ impl Disk {
 
     fn blobs(&self) -> Vec<BlobId> {
         match self.durable.apply(StoreOp::BlobList { after: None, limit: 1000 }) {
-            Ok(StoreOutcome::Blobs(blobs)) => blobs.into_iter().filter(|blob| !self.unsealed.contains_key(blob)).collect(),
+            Ok(StoreOutcome::Blobs(blobs)) => {
+                blobs.into_iter().filter(|blob| !self.unsealed.contains_key(blob)).collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -102,7 +102,11 @@ impl Fault {
     pub const fn is_corruption(self) -> bool {
         matches!(
             self,
-            Self::TruncatedBody | Self::CorruptByte | Self::StaleRead | Self::MisdirectedWrite | Self::BitFlip
+            Self::TruncatedBody
+                | Self::CorruptByte
+                | Self::StaleRead
+                | Self::MisdirectedWrite
+                | Self::BitFlip
         )
     }
 }
@@ -167,7 +171,8 @@ impl FromStr for FaultSet {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut set = Self::none();
         for word in text.split(',').map(str::trim) {
-            let of_group = |group| Fault::ALL.iter().copied().filter(move |fault| fault.group() == group).collect();
+            let of_group =
+                |group| Fault::ALL.iter().copied().filter(move |fault| fault.group() == group).collect();
             let more: Self = match word {
                 "all" => Self::all(),
                 "honest" => Self::honest(),
@@ -248,19 +253,27 @@ pub(crate) struct Death {
 
 impl Faults {
     pub(crate) fn new(enabled: FaultSet, random: &Random) -> Self {
-        let mut streams: Vec<_> = (0..Fault::ALL.len()).map(|index| random.fork(1000 + index as u64)).collect();
+        let mut streams: Vec<_> =
+            (0..Fault::ALL.len()).map(|index| random.fork(1000 + index as u64)).collect();
         let rates = Fault::ALL.iter().zip(&mut streams);
         // From never to three times as often, so that some runs are about few kinds.
         let rates = rates.map(|(fault, stream)| fault.rate() * stream.below(7) / 2).collect();
-        Self { enabled, rates, streams, counts: vec![0; Fault::ALL.len()], is_paused: false, death: None, store_effects: 0 }
+        Self {
+            enabled,
+            rates,
+            streams,
+            counts: vec![0; Fault::ALL.len()],
+            is_paused: false,
+            death: None,
+            store_effects: 0,
+        }
     }
 
     /// Whether `fault` strikes now; counted if it does.
     pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
         let index = fault as usize;
-        let strikes = !self.is_paused
-            && self.enabled.contains(fault)
-            && self.streams[index].chance(self.rates[index]);
+        let strikes =
+            !self.is_paused && self.enabled.contains(fault) && self.streams[index].chance(self.rates[index]);
         self.counts[index] += u64::from(strikes);
         strikes
     }

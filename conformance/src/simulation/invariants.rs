@@ -83,9 +83,10 @@ const fn is_lying_network(fault: Fault) -> bool {
 pub(crate) fn only_what_was_written(model: &Model, id: ContainerId, said: &Said) -> Held {
     let wrote = |number: Option<u64>, sets: fn(&Written) -> bool| {
         let Some(number) = number else { return true };
-        model.writes.get(&number).is_some_and(|written| {
-            sets(written) && written.container.is_none_or(|container| container == id)
-        })
+        model
+            .writes
+            .get(&number)
+            .is_some_and(|written| sets(written) && written.container.is_none_or(|container| container == id))
     };
     let is_written = wrote(said.content, |written| written.sets.content)
         && wrote(said.header, |written| written.sets.header)
@@ -106,24 +107,36 @@ pub(crate) fn equals_the_model(model: &mut Model, id: ContainerId, revision: u64
         let Some(number) = part(&said) else { continue };
         let before = model.containers.get(&id).and_then(|known| known.revisions.get(&revision));
         if let Some(other) = before.and_then(part).filter(|other| *other != number) {
-            return violated(NAME, format!("{id} revision {revision} says write {number}, and said {other} before"));
+            return violated(
+                NAME,
+                format!("{id} revision {revision} says write {number}, and said {other} before"),
+            );
         }
         let made_in = match model.writes.get(&number).map(|written| written.fate) {
             Some(Fate::Done(made_in)) => made_in,
             // Not acknowledged: it may be any revision up to this one.
             Some(Fate::Maybe | Fate::Unknown | Fate::Queued { .. }) | None => continue,
             Some(Fate::Refused) => {
-                return violated(NAME, format!("{id} revision {revision} says write {number}, which was refused"));
+                return violated(
+                    NAME,
+                    format!("{id} revision {revision} says write {number}, which was refused"),
+                );
             }
         };
         if made_in > revision {
-            return violated(NAME, format!("{id} revision {revision} says write {number} of revision {made_in}"));
+            return violated(
+                NAME,
+                format!("{id} revision {revision} says write {number} of revision {made_in}"),
+            );
         }
         let between = model.writes_of(id).find(|(_, written)| {
             sets(written) && matches!(written.fate, Fate::Done(later) if later > made_in && later <= revision)
         });
         if let Some((later, _)) = between {
-            return violated(NAME, format!("{id} revision {revision} says write {number}, and not the later {later}"));
+            return violated(
+                NAME,
+                format!("{id} revision {revision} says write {number}, and not the later {later}"),
+            );
         }
     }
     if let Some(known) = model.containers.get_mut(&id) {
@@ -137,14 +150,20 @@ pub(crate) fn equals_the_model(model: &mut Model, id: ContainerId, revision: u64
 
 pub(crate) fn pins_never_go_back(id: ContainerId, revision: u64, seen: u64) -> Held {
     match revision < seen {
-        true => violated("pins_never_go_back", format!("{id} is shown as revision {revision}, {seen} was seen here")),
+        true => violated(
+            "pins_never_go_back",
+            format!("{id} is shown as revision {revision}, {seen} was seen here"),
+        ),
         false => Ok(()),
     }
 }
 
 pub(crate) fn nothing_acknowledged_is_lost(id: ContainerId, revision: u64, top: u64) -> Held {
     match revision < top {
-        true => violated("nothing_acknowledged_is_lost", format!("{id} has revision {revision}, {top} was acknowledged")),
+        true => violated(
+            "nothing_acknowledged_is_lost",
+            format!("{id} has revision {revision}, {top} was acknowledged"),
+        ),
         false => Ok(()),
     }
 }
@@ -191,7 +210,12 @@ pub(crate) fn users_are_separate(model: &Model, id: ContainerId, user: usize) ->
 pub(crate) struct Tokens(BTreeMap<String, (usize, Option<usize>)>);
 
 impl Tokens {
-    pub(crate) fn tokens_stay_at_their_origin(&mut self, request: &HttpRequest, device: usize, user: Option<usize>) -> Held {
+    pub(crate) fn tokens_stay_at_their_origin(
+        &mut self,
+        request: &HttpRequest,
+        device: usize,
+        user: Option<usize>,
+    ) -> Held {
         const NAME: &str = "tokens_stay_at_their_origin";
         if request.origin != ORIGIN {
             return violated(NAME, format!("a request goes to {}", request.origin));
@@ -245,7 +269,10 @@ impl Keystreams {
             let Some(commitment) = header.last_chunk() else { return Ok(()) };
             let before = self.0.entry(*commitment).or_insert_with(|| ciphertext.to_vec());
             if before != ciphertext {
-                return violated("no_keystream_twice", "two contents were sealed under the same keys and salt");
+                return violated(
+                    "no_keystream_twice",
+                    "two contents were sealed under the same keys and salt",
+                );
             }
         }
         Ok(())

@@ -6,10 +6,10 @@ use super::fault::Fault;
 use super::invariants::{self, Held, violated};
 use super::model::{Fate, Said};
 use super::world::{Finished, World};
-use absio_proto::{Error, RemoteCode};
 use absio_proto::model::{ContainerId, Portion};
 use absio_proto::ops::container::{Changed, Warning};
 use absio_proto::provider::Got;
+use absio_proto::{Error, RemoteCode};
 
 impl World {
     pub(super) fn judge(&mut self, finished: &Finished) -> Held {
@@ -42,7 +42,9 @@ impl World {
                     self.devices[device].signed_in = None;
                 }
             }
-            (Call::Create { write, place, .. }, result) => self.created(device, task.user, *write, *place, result)?,
+            (Call::Create { write, place, .. }, result) => {
+                self.created(device, task.user, *write, *place, result)?
+            }
             (Call::Update { write, container, place, .. }, result) => {
                 self.updated(device, task.user, *write, *container, *place, result)?;
             }
@@ -147,9 +149,12 @@ impl World {
             return Ok(());
         }
         self.model.set_fate(write, Fate::Done(revision));
-        let Some(sets) = self.model.writes.get(&write).map(|written| written.sets.clone()) else { return Ok(()) };
+        let Some(sets) = self.model.writes.get(&write).map(|written| written.sets.clone()) else {
+            return Ok(());
+        };
         let number = |set: bool| set.then_some(write);
-        let said = Said { content: number(sets.content), header: number(sets.header), kind: number(sets.kind) };
+        let said =
+            Said { content: number(sets.content), header: number(sets.header), kind: number(sets.kind) };
         invariants::equals_the_model(&mut self.model, id, revision, said)?;
         let is_kept = place != Place::Server && changed.warnings.is_empty();
         self.saw(device, user, id, revision, is_kept);
@@ -192,7 +197,8 @@ impl World {
             None => None,
         };
         let header = got.container.header.as_ref().and_then(|header| header.get("write")?.as_u64());
-        let kind = got.container.container_type.as_ref().and_then(|kind| kind.strip_prefix("type ")?.parse().ok());
+        let kind =
+            got.container.container_type.as_ref().and_then(|kind| kind.strip_prefix("type ")?.parse().ok());
         let said = Said { content, header, kind };
         invariants::users_are_separate(&self.model, id, user)?;
         invariants::only_what_was_written(&self.model, id, &said)?;
@@ -218,7 +224,9 @@ impl World {
         if asked_broker && !got.from_cache && !is_local && !self.faults.enabled().contains(Fault::StaleRead) {
             invariants::nothing_acknowledged_is_lost(id, revision, task.began.top)?;
         }
-        let is_kept = got.warnings.is_empty() && task.user.is_some() && !matches!(task.call, Call::Get { place: Place::Server, .. });
+        let is_kept = got.warnings.is_empty()
+            && task.user.is_some()
+            && !matches!(task.call, Call::Get { place: Place::Server, .. });
         self.saw(device, Some(user), id, revision, is_kept);
         Ok(())
     }

@@ -156,7 +156,8 @@ impl Model {
 
     /// Whether `user` gave it up, or may have.
     pub(crate) fn may_have_left(&self, id: ContainerId, user: usize) -> bool {
-        let left = |written: &Written| written.is_delete && written.user == user && written.fate != Fate::Refused;
+        let left =
+            |written: &Written| written.is_delete && written.user == user && written.fate != Fate::Refused;
         self.writes_of(id).any(|(_, written)| left(written))
     }
 
@@ -180,9 +181,10 @@ impl Model {
         let Some(known) = self.containers.get(&id) else { return false };
         // Who else is named in what only one device keeps will never hear of it.
         known.creator == user
-            || known.local.is_none() && self.edits(id, user).any(|(fate, edit)| {
-                fate != Fate::Refused && matches!(edit, Edit::Grant { .. })
-            })
+            || known.local.is_none()
+                && self
+                    .edits(id, user)
+                    .any(|(fate, edit)| fate != Fate::Refused && matches!(edit, Edit::Grant { .. }))
     }
 
     /// The last change of one user's access, if there is no doubt about it: since which revision, and
@@ -226,10 +228,11 @@ impl Model {
             return false;
         }
         known.creator == user
-            || known.local.is_none() && matches!(
-                self.access(id, user),
-                Some((_, Edit::Grant { until, .. })) if until.is_none_or(|until| now < until)
-            )
+            || known.local.is_none()
+                && matches!(
+                    self.access(id, user),
+                    Some((_, Edit::Grant { until, .. })) if until.is_none_or(|until| now < until)
+                )
     }
 
     /// The containers that `user` may do something with on `device`.
@@ -249,7 +252,12 @@ impl Model {
                 written.fate = Fate::Maybe;
             }
         }
-        let lost: BTreeSet<_> = self.containers.iter().filter(|(_, known)| known.local == Some(device)).map(|(id, _)| *id).collect();
+        let lost: BTreeSet<_> = self
+            .containers
+            .iter()
+            .filter(|(_, known)| known.local == Some(device))
+            .map(|(id, _)| *id)
+            .collect();
         self.containers.retain(|id, _| !lost.contains(id));
     }
 

@@ -7,9 +7,7 @@
 //! ```
 
 use super::fault::{Fault, Faults};
-use absio_proto::effect::{
-    HttpRequest, HttpResponse, Method, Reply, TransportError, TransportErrorKind,
-};
+use absio_proto::effect::{HttpRequest, HttpResponse, Method, Reply, TransportError, TransportErrorKind};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -88,7 +86,12 @@ impl Network {
         }
         if faults.strikes(Fault::Duplicate) {
             let at = now + Duration::from_millis(faults.draw(Fault::Duplicate, 30_000));
-            let copy = Exchange { task: None, request: request.clone(), place: Place::Outbound(at), is_half_open: false };
+            let copy = Exchange {
+                task: None,
+                request: request.clone(),
+                place: Place::Outbound(at),
+                is_half_open: false,
+            };
             self.add(copy);
         }
         let is_half_open = faults.strikes(Fault::HalfOpen);
@@ -106,7 +109,11 @@ impl Network {
             return Some(match faults.draw(Fault::ServerError, 3) {
                 0 => refusal(503, "unavailable"),
                 1 => refusal(500, "internal"),
-                _ => HttpResponse { status: 502, headers: Vec::new(), body: b"<html>bad gateway</html>".to_vec() },
+                _ => HttpResponse {
+                    status: 502,
+                    headers: Vec::new(),
+                    body: b"<html>bad gateway</html>".to_vec(),
+                },
             });
         }
         if faults.strikes(Fault::TooManyRequests) {
@@ -184,7 +191,8 @@ impl Network {
                 response.body.truncate(usize::try_from(kept).unwrap_or(0));
             }
             if !response.body.is_empty() && faults.strikes(Fault::CorruptByte) {
-                let at = usize::try_from(faults.draw(Fault::CorruptByte, response.body.len() as u64)).unwrap_or(0);
+                let at =
+                    usize::try_from(faults.draw(Fault::CorruptByte, response.body.len() as u64)).unwrap_or(0);
                 response.body[at] ^= 1 << faults.draw(Fault::CorruptByte, 8);
             }
             response

@@ -120,7 +120,8 @@ impl World {
             "update type" => self.update(device, user, target?, place, |sets| sets.kind = true),
             "update access" => {
                 // Only creators change access here: what others may do is in the model for certain.
-                let id = target.filter(|id| self.model.containers.get(id).is_some_and(|known| known.creator == user))?;
+                let id = target
+                    .filter(|id| self.model.containers.get(id).is_some_and(|known| known.creator == user))?;
                 let edit = self.edit(user)?;
                 self.update(device, user, id, place, move |sets| sets.access.push(edit))
             }
@@ -175,12 +176,14 @@ impl World {
         if self.random.chance(3_500) {
             return Some(Edit::Remove { user });
         }
-        let until = self.random.chance(2_500).then(|| self.broker_clock() + 5_000 + self.random.below(300_000));
+        let until =
+            self.random.chance(2_500).then(|| self.broker_clock() + 5_000 + self.random.below(300_000));
         Some(Edit::Grant { user, is_full: self.random.chance(5_000), until })
     }
 
     fn create(&mut self, device: usize, user: usize, place: Place) -> Call {
-        let mut sets = Sets { content: true, header: true, creator: user, length: self.length(), ..Sets::default() };
+        let mut sets =
+            Sets { content: true, header: true, creator: user, length: self.length(), ..Sets::default() };
         sets.kind = self.random.chance(5_000);
         if self.random.chance(5_000)
             && let Some(edit @ Edit::Grant { .. }) = self.edit(user)
@@ -200,12 +203,17 @@ impl World {
         set: impl FnOnce(&mut Sets),
     ) -> Call {
         let known = self.model.containers.get(&id);
-        let (creator, created_by_write) = known.map_or((user, 0), |known| (known.creator, known.created_by_write));
+        let (creator, created_by_write) =
+            known.map_or((user, 0), |known| (known.creator, known.created_by_write));
         let mut sets = Sets { length: self.length(), creator, created_by_write, ..Sets::default() };
         set(&mut sets);
         let place = self.local_or(id, place);
         // A container of the broker is not changed behind its back.
-        let place = if place == Place::Ofs && self.local_or(id, Place::Both) == Place::Both { Place::Both } else { place };
+        let place = if place == Place::Ofs && self.local_or(id, Place::Both) == Place::Both {
+            Place::Both
+        } else {
+            place
+        };
         let write = self.model.begin(user, device, Some(id), sets.clone(), false);
         Call::Update { place, container: id, write, sets }
     }

@@ -20,7 +20,10 @@ pub fn shrink(settings: &Settings, invariant: &str, step: u64) -> Shrunk {
     let mut runs = 0;
     let mut fails = |settings: &Settings| {
         runs += 1;
-        run(settings).failure.filter(|failure| failure.violation.invariant == invariant).map(|failure| failure.step)
+        run(settings)
+            .failure
+            .filter(|failure| failure.violation.invariant == invariant)
+            .map(|failure| failure.step)
     };
     let mut best = Settings { steps: step, ..settings.clone() };
     loop {

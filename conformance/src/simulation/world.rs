@@ -4,10 +4,10 @@
 //! effect of a request at the broker, one arrival. So operations of different devices, and of one device,
 //! overlap in every way that effects can.
 
+use super::Settings;
 use super::broker::{Broker, ORIGIN, Served};
 use super::call::{Call, Outcome};
 use super::device::{Device, START, millis};
-use super::Settings;
 use super::fault::{Fault, Faults, How, Victim};
 use super::invariants::{self, Held, Keystreams, Tokens, Violation};
 use super::journal::Journal;
@@ -84,7 +84,8 @@ impl World {
         faults.pause(true);
         let users = settings.users.unwrap_or(2 + random.index(4));
         let now = Duration::ZERO;
-        let clock = absio_proto::Now { utc: absio_proto::model::Timestamp::from_millis(START), monotonic: now };
+        let clock =
+            absio_proto::Now { utc: absio_proto::model::Timestamp::from_millis(START), monotonic: now };
         let broker = Broker::new(root.fork(2), clock, &mut faults);
         let mut devices = Vec::new();
         for user in 0..users {
@@ -267,8 +268,13 @@ impl World {
 
     /// The device ends and is started again; what it was doing is never answered.
     pub(super) fn restart(&mut self, device: usize, power_lost: bool) -> Held {
-        self.journal.note(format!("{}: device {device} ends{}", self.steps, if power_lost { ", power lost" } else { "" }));
-        let abandoned: Vec<_> = self.tasks.iter().filter(|(_, task)| task.device == device).map(|(id, _)| *id).collect();
+        self.journal.note(format!(
+            "{}: device {device} ends{}",
+            self.steps,
+            if power_lost { ", power lost" } else { "" }
+        ));
+        let abandoned: Vec<_> =
+            self.tasks.iter().filter(|(_, task)| task.device == device).map(|(id, _)| *id).collect();
         for id in abandoned {
             self.tasks.remove(&id);
         }
@@ -315,10 +321,14 @@ impl World {
         match effect {
             Effect::Http(call) => {
                 let (request, reply) = call.take();
-                let headers = request.headers.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
+                let headers =
+                    request.headers.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
                 self.journal.note(format!("  device {device} sends {request:?}"));
                 self.journal.bytes(&request.body);
-                let user = self.devices[device].session.user().and_then(|user| self.ids.iter().position(|id| *id == user.id()));
+                let user = self.devices[device]
+                    .session
+                    .user()
+                    .and_then(|user| self.ids.iter().position(|id| *id == user.id()));
                 self.tokens.tokens_stay_at_their_origin(&request, device, user)?;
                 self.keystreams.no_keystream_twice(&request.body)?;
                 invariants::memory_is_bounded(request.body.len(), "a request")?;
@@ -376,7 +386,9 @@ fn bytes_of(op: &StoreOp) -> Vec<u8> {
     match op {
         StoreOp::Commit(commit) => {
             let write = |write: &Write| match write {
-                Write::Put { key, value } | Write::Append { prefix: key, value } => [&key[..], value].concat(),
+                Write::Put { key, value } | Write::Append { prefix: key, value } => {
+                    [&key[..], value].concat()
+                }
                 Write::Delete { key } => key.clone(),
             };
             commit.writes.iter().flat_map(write).collect()
@@ -391,7 +403,9 @@ fn bytes_of(op: &StoreOp) -> Vec<u8> {
 fn outcome_bytes(outcome: &Result<StoreOutcome, absio_proto::effect::StoreError>) -> Vec<u8> {
     match outcome {
         Ok(StoreOutcome::Values(values)) => values.iter().flatten().flatten().copied().collect(),
-        Ok(StoreOutcome::Entries(entries)) => entries.iter().flat_map(|(key, value)| [&key[..], value].concat()).collect(),
+        Ok(StoreOutcome::Entries(entries)) => {
+            entries.iter().flat_map(|(key, value)| [&key[..], value].concat()).collect()
+        }
         Ok(StoreOutcome::Blob(Some(bytes)) | StoreOutcome::Cell(Some(bytes))) => bytes.clone(),
         Ok(_) => vec![1],
         Err(error) => format!("{:?}", error.kind).into_bytes(),

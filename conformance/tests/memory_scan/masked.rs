@@ -47,7 +47,9 @@ impl Masked {
 
     /// Whether `bytes` has what this stands for somewhere.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
-        bytes.windows(self.0.len()).any(|window| window.iter().map(|byte| byte ^ MASK).eq(self.0.iter().copied()))
+        bytes
+            .windows(self.0.len())
+            .any(|window| window.iter().map(|byte| byte ^ MASK).eq(self.0.iter().copied()))
     }
 
     pub fn to_hex(&self) -> String {

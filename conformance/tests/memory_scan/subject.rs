@@ -151,7 +151,8 @@ fn the_story_is_played() {
     let store = RedbStore::open(&root).unwrap();
     let config = Config::new(broker.api_key(), broker.origin()).unwrap();
     let session = Session::new(config.kdf_policy(KdfPolicy::insecure_for_tests()));
-    let host = Here { broker: &broker, store: &store, state: RefCell::new((session, Remembering::default())) };
+    let host =
+        Here { broker: &broker, store: &store, state: RefCell::new((session, Remembering::default())) };
     let secrets = play(&host, &root);
     let kept: Vec<Vec<u8>> = match mode.as_deref() {
         Some("keep") => secrets.iter().map(|(_, secret)| secret.plain().to_vec()).collect(),

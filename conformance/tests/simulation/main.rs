@@ -84,7 +84,8 @@ fn planted_bugs_are_found_and_told_with_a_command_to_see_them_again() {
             .args(["simulate", "--seed", "1", "--steps", "240", "--faults", "none", "--plant", bug])
             .output()
             .unwrap();
-        let (told, again) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (told, again) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(1), "{bug}: {told}");
         assert!(told.contains(&format!("violated: {invariant}")), "{bug}: {told}");
         assert!(again.contains("simulate --seed 1 --steps") && again.contains(bug), "{bug}: {again}");

@@ -182,7 +182,11 @@ pub(super) fn apply(
         },
         header: before.header.clone(),
         content: before.content.clone(),
-        type_opening: planted!(TypeNotReplaced, before.type_opening.or(opening.map(Base64)), opening.map(Base64)),
+        type_opening: planted!(
+            TypeNotReplaced,
+            before.type_opening.or(opening.map(Base64)),
+            opening.map(Base64)
+        ),
         tombstone: None,
     };
     if planted!(HeaderNotReplaced, before.header.is_none(), !matches!(header, Take::Keep)) {
@@ -218,7 +222,8 @@ pub(super) fn put_revision(plan: &mut Plan, revision: &Revision, head: &HeadRow)
     plan.put(rows::view(container, head.revision), next.encode());
     for (_, entry) in check::changed_rows(previous, next) {
         let row = ListRow { permissions: entry.permissions.as_int(), expiration: entry.expiration };
-        let is_lost = planted!(ListRowLost, previous.is_none() && entry.user == next.body().created_by, false);
+        let is_lost =
+            planted!(ListRowLost, previous.is_none() && entry.user == next.body().created_by, false);
         if !is_lost {
             plan.put(rows::listed(entry.user, container), row.encode());
         }

@@ -44,7 +44,8 @@ impl SegmentKeys {
     pub(super) fn derive(parameters: &SegmentParameters, secret: &Secret<32>) -> (Self, [u8; 32]) {
         let secret = crate::planted!(KeystreamReused, &Secret::new([0; 32]), secret);
         let prk = extract(HashLabel::Segment, &[secret.expose()]);
-        let context = crate::planted!(KeystreamReused, [0; super::header::CONTEXT_LENGTH], parameters.encode());
+        let context =
+            crate::planted!(KeystreamReused, [0; super::header::CONTEXT_LENGTH], parameters.encode());
         match parameters.mac_index {
             MacIndex::HmacSha256 => {
                 let okm: Secret<96> = expand(&prk, KeyLabel::Segment, &[&context]);

@@ -195,7 +195,8 @@ impl Getting {
             return if is_alone { Ok(State::Checking(Check::new())) } else { self.fetch_and_keep(cx) };
         };
         let own = kept.head.view.entry(user);
-        let is_expired = crate::planted!(ExpiryUncheckedHere, false, own.is_some_and(|own| own.is_expired(now)));
+        let is_expired =
+            crate::planted!(ExpiryUncheckedHere, false, own.is_some_and(|own| own.is_expired(now)));
         if is_alone && is_expired {
             self.failure = Some(LocalError::AccessExpired { container: self.get.container }.into());
             return Ok(erase(self.get.container, cx.session));

@@ -185,7 +185,11 @@ impl Drain {
             return self.conflict(cx);
         }
         if head.revision == row.pin.revision {
-            return if crate::planted!(ConflictTakenForOurs, true, head.hash() == row.pin.hash) { self.sent(cx) } else { self.conflict(cx) };
+            return if crate::planted!(ConflictTakenForOurs, true, head.hash() == row.pin.hash) {
+                self.sent(cx)
+            } else {
+                self.conflict(cx)
+            };
         }
         let (container, from) = (row.container, row.pin.revision);
         Ok(State::Looking(Exchange::new(Route::Manifests { container, from, limit: 1 })))
