@@ -1,25 +1,25 @@
 //! The child from outside: started, stopped, and read.
 
-use crate::masked::Masked;
+use crate::masked::{Masked, Wiped};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// What a scan found: each secret, and how often it is in memory.
-pub struct Scan {
-    pub found: Vec<(String, usize)>,
-    pub bytes: u64,
+pub(crate) struct Scan {
+    pub(crate) found: Vec<(String, usize)>,
+    pub(crate) bytes: u64,
 }
 
 impl Scan {
     /// How often secrets whose names begin with `name` were found.
-    pub fn count(&self, name: &str) -> usize {
+    pub(crate) fn count(&self, name: &str) -> usize {
         self.found.iter().filter(|(found, _)| found.starts_with(name)).map(|(_, count)| count).sum()
     }
 }
 
 /// The process that is scanned: this program again, playing the story.
-pub struct Subject {
+pub(crate) struct Subject {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -27,7 +27,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub fn start(mode: &str) -> Self {
+    pub(crate) fn start(mode: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "subject::the_story_is_played", "--nocapture", "--test-threads=1"])
             .env(crate::subject::MODE, mode)
@@ -40,7 +40,7 @@ impl Subject {
     }
 
     /// Lets it run to its next stop, which must be `stage`, and reads its memory there.
-    pub fn scan_at(&mut self, stage: &str) -> Scan {
+    pub(crate) fn scan_at(&mut self, stage: &str) -> Scan {
         let mut line = String::new();
         loop {
             line.clear();
@@ -58,7 +58,7 @@ impl Subject {
         scan
     }
 
-    pub fn end(mut self) {
+    pub(crate) fn end(mut self) {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         assert!(self.child.wait().unwrap().success(), "{rest}");
@@ -92,15 +92,15 @@ fn scan(process: u32, secrets: &[(String, Masked)]) -> Scan {
 }
 
 /// One pass over `bytes`, whatever the number of needles: by their first two bytes.
-fn count(bytes: &[u8], needles: &[impl AsRef<[u8]>], counts: &mut [usize]) {
+fn count(bytes: &[u8], needles: &[Wiped], counts: &mut [usize]) {
     let mut beginnings = vec![Vec::new(); 1 << 16];
     let of = |pair: &[u8]| usize::from(pair[0]) << 8 | usize::from(pair[1]);
     for (number, needle) in needles.iter().enumerate() {
-        beginnings[of(needle.as_ref())].push(number);
+        beginnings[of(needle)].push(number);
     }
     for (place, pair) in bytes.windows(2).enumerate() {
         for number in &beginnings[of(pair)] {
-            counts[*number] += usize::from(bytes[place..].starts_with(needles[*number].as_ref()));
+            counts[*number] += usize::from(bytes[place..].starts_with(&needles[*number]));
         }
     }
 }
