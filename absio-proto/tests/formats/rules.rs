@@ -2,7 +2,7 @@
 
 use crate::story::{Draft, at, person};
 use absio_proto::crypto::rules::{RuleViolation, Transition, check_creation, check_transition};
-use absio_proto::crypto::{AccessSlot, AccessSlots, KeyRing, ManifestView};
+use absio_proto::crypto::{AccessEntry, AccessSlot, AccessSlots, KeyRing, ManifestView};
 use absio_proto::model::Permissions;
 
 const VIEW: Permissions = Permissions::ACCESS_VIEW;
@@ -103,6 +103,27 @@ fn s042_s047_self_removal_needs_no_right() {
     let retyped =
         Draft::after(&view, &bob, 10).remove(&bob).with(|draft| draft.body.type_commitment = [5; 48]);
     assert_eq!(check_transition(&view, &retyped.sign(&bob)), missing(TYPE_MODIFY));
+}
+
+/// A row that was not shown before may be new or changed: whoever cannot tell leaves it to those who can.
+#[test]
+fn a_row_that_was_hidden_before_is_not_judged_as_a_new_one() {
+    let (alice, bob, carol, view) = shared(Permissions::RECIPIENT);
+    let next =
+        Draft::after(&view, &alice, 10).change(&carol, |row| row.expiration = Some(at(99))).sign(&alice);
+    assert!(check_transition(&view, &next).unwrap().access);
+    let shown = view.redacted(&[alice.user_id(), bob.user_id()]);
+    assert!(check_transition(&shown, &next).unwrap().access);
+    // Negative control: where all rows were shown and hers was not among them, it is a new one that lies.
+    let without = Draft::create(&alice).grant(&bob, Permissions::RECIPIENT).sign(&alice);
+    let planted =
+        Draft::after(&without, &alice, 10).with(|draft| draft.rows.push(row_of(&view, &carol))).sign(&alice);
+    assert!(is_broken(check_transition(&without, &planted)));
+}
+
+/// The row of `user` in `view`.
+fn row_of(view: &ManifestView, user: &KeyRing) -> AccessEntry {
+    view.entry(user.user_id()).unwrap().clone()
 }
 
 /// Every right that is used must be unexpired at the time of the revision (F20).
@@ -240,7 +261,7 @@ fn the_form_of_a_chain() {
 fn s114_rows_name_who_gave_and_changed_them() {
     let (bob, carol) = (person(2), person(3));
     let all = Permissions::CREATOR;
-    let wider = |edit: fn(&mut absio_proto::crypto::AccessEntry)| {
+    let wider = |edit: fn(&mut AccessEntry)| {
         bob_with(all, |draft| {
             draft.change(&carol, |row| {
                 row.permissions = Permissions::CREATOR;
