@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
 
     /// A copy of the next `N` bytes.
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CryptoError> {
-        self.chunk().map(|bytes| *bytes)
+        self.chunk().copied()
     }
 
     pub(crate) fn u8(&mut self) -> Result<u8, CryptoError> {
