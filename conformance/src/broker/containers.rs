@@ -78,6 +78,7 @@ pub(super) async fn a_portion_that_is_none_is_refused(line: Line) {
 pub(super) async fn a_stranger_sees_nothing(line: Line) {
     let (alice, eve) = (line.actor().await, line.actor().await);
     let view = alice.share(vec![alice.grant(127)]).await;
+    assert!(alice.get(id(&view)).await.is_ok(), "its owner reads it");
     let no_such = ContainerId::from_bytes(super::actor::random());
     for container in [id(&view), no_such] {
         let routes = [
@@ -113,9 +114,9 @@ pub(super) async fn an_old_revision_is_a_conflict(line: Line) {
     let second = alice.update(&view, &content("two")).await.unwrap_or_else(|code| panic!("{code}"));
     assert_eq!(refused(bob.update(&view, &content("other")).await), Some(RemoteCode::Conflict));
     let third = bob.update(&second, &content("three")).await.unwrap_or_else(|code| panic!("{code}"));
-    let mut skip = alice.revise(&third, &retyped("x")).await;
-    skip.resign(&alice.ring, |body, _| body.revision = 9);
-    assert_eq!(refused(alice.send_update(&skip).await), Some(RemoteCode::Conflict), "revision 9 after 3");
+    let mut skip = bob.revise(&third, &retyped("x")).await;
+    skip.resign(&bob.ring, |body, _| body.revision = 9);
+    assert_eq!(refused(bob.send_update(&skip).await), Some(RemoteCode::Conflict), "revision 9 after 3");
 }
 
 fn creation(actor: &Actor, draft: &Draft, key: [u8; 16]) -> HttpRequest {

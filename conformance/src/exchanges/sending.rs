@@ -108,24 +108,28 @@ pub(super) async fn a_header_that_cannot_be_sent_is_invalid(desk: Desk) {
 
 struct Gate {
     wanted: usize,
-    arrived: Mutex<usize>,
+    /// How many came, and whether one of them waited in vain.
+    state: Mutex<(usize, bool)>,
     changed: Condvar,
 }
 
 impl Script for Gate {
     fn answer(&self, _: &Received) -> Answer {
-        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        *arrived += 1;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 += 1;
         self.changed.notify_all();
-        let waited = self.changed.wait_timeout_while(arrived, LONG / 4, |arrived| *arrived < self.wanted);
-        let together = *waited.unwrap_or_else(PoisonError::into_inner).0 >= self.wanted;
-        Answer::new(200).body(if together { "together" } else { "alone" })
+        let waiting = |state: &mut (usize, bool)| state.0 < self.wanted && !state.1;
+        let waited = self.changed.wait_timeout_while(state, LONG / 4, waiting);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.1 |= state.0 < self.wanted;
+        self.changed.notify_all();
+        Answer::new(200).body(if state.1 { "alone" } else { "together" })
     }
 }
 
 /// Four parts are under way together: each is answered only when all of them are there.
 pub(super) async fn exchanges_run_at_once(desk: Desk) {
-    let server = serve(Gate { wanted: 4, arrived: Mutex::new(0), changed: Condvar::new() });
+    let server = serve(Gate { wanted: 4, state: Mutex::default(), changed: Condvar::new() });
     let lanes = (0..4u8).map(|part| {
         let request = post(&server, vec![part; 1000]);
         Lane::new(move |desk: Desk| async move { whole(&desk, request).await.body })
@@ -139,7 +143,7 @@ struct Early;
 
 impl Script for Early {
     fn before_body(&self, _: &Received) -> Option<Answer> {
-        Some(Answer::whole(413, &[("connection", "close")], b"big").then_hold())
+        Some(Answer::whole(413, &[("connection", "close")], b"big").then_close())
     }
 
     fn answer(&self, _: &Received) -> Answer {

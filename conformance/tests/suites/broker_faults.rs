@@ -127,7 +127,7 @@ const FAULTS: [(Fault, &str); 14] = [
     (Fault::IgnoresStart, "events::ids_increase_and_start_is_inclusive"),
     (Fault::TellsNoMore, "lists::containers_come_in_pages"),
     (Fault::KeepsDeletedSessions, "sessions::logout_ends_that_session_alone"),
-    (Fault::LetsAnybodyRead, "containers::leaving_needs_no_right"),
+    (Fault::LetsAnybodyRead, "containers::a_stranger_sees_nothing"),
     (Fault::ServesAllPortions, "containers::portions_bring_their_sections"),
     (Fault::SaysCreatedAsOk, "users::a_user_is_created_once"),
     (Fault::ForgetsTheAppsName, "events::the_apps_name_is_told"),

@@ -42,7 +42,7 @@ impl Faulty {
                 request.path.truncate(request.path.find('?').unwrap_or(request.path.len()))
             }
             Fault::DropsRequestBodies => request.body = Vec::new().into(),
-            Fault::IgnoresTheDeadline => request.deadline = Duration::from_secs(12),
+            Fault::IgnoresTheDeadline => request.deadline = Duration::from_secs(6),
             Fault::IgnoresTheLimit => request.max_response = u64::MAX >> 1,
             _ => {}
         }
