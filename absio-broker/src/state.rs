@@ -1,8 +1,10 @@
 //! What a broker knows besides its store: configuration, deployment secret, rate limits.
 
 use crate::rate_limit::{Buckets, RateLimit};
+use crate::rows::{self, UserRow};
 use absio_proto::crypto::{CardChain, KeyRing, Secret};
 use absio_proto::model::{Timestamp, UserId};
+use absio_proto::wire::Base64;
 use absio_proto::{Entropy, Error, Generation, limits};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +48,7 @@ struct Shared {
     config: BrokerConfig,
     secret: Secret<32>,
     stand_in: CardChain,
+    stand_in_rows: [Vec<u8>; 2],
     limiter: Mutex<Limiter>,
 }
 
@@ -66,11 +69,19 @@ impl BrokerState {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let stand_in = KeyRing::generate(entropy, now)?.chain().clone();
+        let cards = rows::encode_cards(stand_in.cards());
+        let user = rows::encode(&UserRow {
+            reminder: String::new(),
+            retrieval_key: Some(Base64(vec![1; 32])),
+            generation: Some(1),
+            checksum: Some(Base64(vec![1; 32])),
+            deleted: false,
+        });
         let limiter = Mutex::new(Limiter {
             users: Buckets::new(config.retrievals_per_user),
             addresses: Buckets::new(config.retrievals_per_address),
         });
-        Ok(Self(Arc::new(Shared { config, secret, stand_in, limiter })))
+        Ok(Self(Arc::new(Shared { config, secret, stand_in, stand_in_rows: [user, cards], limiter })))
     }
 
     /// The configuration.
@@ -90,6 +101,11 @@ impl BrokerState {
     /// The chain of nobody: verified in place of an unknown user's, so that the work is the same.
     pub(crate) fn stand_in(&self) -> &CardChain {
         &self.0.stand_in
+    }
+
+    /// The rows of nobody, a user's and cards': decoded in place of an unknown user's.
+    pub(crate) fn stand_in_rows(&self) -> &[Vec<u8>; 2] {
+        &self.0.stand_in_rows
     }
 
     /// Takes one attempt at retrieval, or says how long to wait.

@@ -103,17 +103,17 @@ fn compared(request: &'static str, known: &[u64], unknown: &[u64]) -> Compared {
     }
 }
 
-/// Measures `samples` of each.
+/// Measures `samples` of each, at a broker and of users made of `seed`.
 ///
 /// # Errors
 /// What the set-up gives, and [`Error::Protocol`] if the broker answers one of them otherwise than the other.
-pub fn measure(samples: usize) -> Result<Vec<Compared>, Error> {
-    let fixture = Fixture::seeded(1);
-    let person = Person::new(&fixture)?;
+pub fn measure(samples: usize, seed: u64) -> Result<Vec<Compared>, Error> {
+    let fixture = Fixture::seeded(seed);
+    let person = Person::new(&fixture, seed)?;
     let credentials = Credentials::new("Correct horse 1", "Battery staple 2");
     let user = run(&mut Guard::new(Create::new(credentials)), &person)?;
-    let ghost = KeyRing::generate(&mut SeededEntropy::new(5), fixture.clock().now().utc)?;
-    let mut guesser = Guesser { fixture: &fixture, entropy: SeededEntropy::new(9) };
+    let ghost = KeyRing::generate(&mut SeededEntropy::new(seed ^ 5 << 32), fixture.clock().now().utc)?;
+    let mut guesser = Guesser { fixture: &fixture, entropy: SeededEntropy::new(seed ^ 9 << 32) };
     let keys = [user.id(), ghost.user_id()].map(|id| {
         RetrievalKey::derive("Another phrase 3", fixture.origin(), id, &KdfPolicy::insecure_for_tests())
     });
@@ -234,10 +234,10 @@ struct Person<'f> {
 }
 
 impl<'f> Person<'f> {
-    fn new(fixture: &'f Fixture) -> Result<Self, Error> {
+    fn new(fixture: &'f Fixture, seed: u64) -> Result<Self, Error> {
         let config = Config::new(fixture.api_key(), fixture.origin())?;
         let session = Session::new(config.kdf_policy(KdfPolicy::insecure_for_tests()));
-        Ok(Self { fixture, session: session.into(), entropy: SeededEntropy::new(3).into() })
+        Ok(Self { fixture, session: session.into(), entropy: SeededEntropy::new(seed ^ 3 << 32).into() })
     }
 }
 
@@ -303,7 +303,7 @@ mod tests {
     /// The short form: that it runs, that both are refused alike. What the times say is no test's business.
     #[test]
     fn both_are_measured_as_often_as_was_asked() {
-        let compared = measure(20).expect("the broker refuses both");
+        let compared = measure(20, 1).expect("the broker refuses both");
         assert_eq!(compared.iter().map(|one| one.request).collect::<Vec<_>>(), ["login", "retrieve"]);
         assert!(compared.iter().all(|one| one.known > Duration::ZERO && one.unknown > Duration::ZERO));
     }

@@ -66,7 +66,9 @@ pub(super) fn chain_or_stand_in(turn: &mut Turn<'_>, chain: Option<CardChain>) -
         Some(_) => Ok((turn.state.stand_in().clone(), false)),
         None => {
             let stand_in = turn.state.stand_in();
-            let chain = CardChain::verify(stand_in.user_id(), stand_in.cards());
+            let [_, cards] = turn.state.stand_in_rows();
+            let cards = rows::decode_cards(cards).unwrap_or_default();
+            let chain = CardChain::verify(stand_in.user_id(), &cards);
             Ok((chain.unwrap_or_else(|_| stand_in.clone()), false))
         }
     }
