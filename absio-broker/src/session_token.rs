@@ -116,6 +116,7 @@ mod tests {
         let (secret, token) = (Secret::new([9; 32]), token());
         let bytes = issue(&secret, &token);
         let now = Timestamp::from_millis(15);
+        assert!(verify(&secret, &bytes, token.api_key, now).is_ok(), "negative control");
         for position in 0..bytes.len() {
             let mut altered = bytes.clone();
             altered[position] ^= 1;

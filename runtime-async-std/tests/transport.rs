@@ -113,7 +113,7 @@ fn a_slow_head_and_a_slow_body_end_at_the_deadline() {
 }
 
 #[test]
-fn a_body_that_trickles_ends_at_the_deadline() {
+fn ms_endless_slow_body_ends_at_the_deadline() {
     each(|client| {
         let server = Server::start(|incoming| {
             incoming.answer("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
@@ -132,7 +132,7 @@ fn a_body_that_trickles_ends_at_the_deadline() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_before_it_is_buffered() {
+fn ms_endless_body_is_refused_before_it_is_buffered() {
     each(|client| {
         let claims = Server::start(|incoming| {
             // Two exabytes are claimed, none follows: only a client that believes would wait or allocate.

@@ -124,7 +124,7 @@ fn a_slow_head_and_a_slow_body_end_at_the_deadline() {
 }
 
 #[test]
-fn a_body_that_trickles_ends_at_the_deadline() {
+fn ms_endless_slow_body_ends_at_the_deadline() {
     let server = Server::start(|incoming| {
         incoming.answer("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
         let (_never, ticks) = mpsc::channel::<()>();
@@ -141,7 +141,7 @@ fn a_body_that_trickles_ends_at_the_deadline() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_before_it_is_buffered() {
+fn ms_endless_body_is_refused_before_it_is_buffered() {
     let claims = Server::start(|incoming| {
         // Two exabytes are claimed, none follows: only a client that believes would wait or allocate.
         incoming.answer("HTTP/1.1 200 OK\r\ncontent-length: 2305843009213693952\r\n\r\n");

@@ -194,7 +194,41 @@ mod tests {
         let signature = sign(&eve, SignatureLabel::Message, &bytes[..signed]);
         bytes[signed..].copy_from_slice(&signature);
         let message = SealedMessage::parse(&bytes).unwrap();
+        // The control: the signature by itself is good, so it is the binding of the sender that refuses.
+        let weakened =
+            verify(&eve.verifying_key(), SignatureLabel::Message, message.signed, &message.signature, "");
+        assert_eq!(weakened, Ok(()));
         assert_eq!(message.open(&eve.verifying_key(), &bob), Err(CryptoError::Decrypt));
+    }
+
+    /// Security case 11: no key that comes with a message verifies it. Whoever is not known cannot be
+    /// guessed, and the type of `open` leaves no way to leave the sender out.
+    #[test]
+    fn mc_open_requires_sender_card() {
+        type Open<'m> = fn(&SealedMessage<'m>, &VerifyingKey, &StaticSecret) -> Result<Vec<u8>, CryptoError>;
+        let open: Open<'_> = SealedMessage::open;
+        let (alice, mallory) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[8; 32]));
+        let (bob, bob_public) = {
+            let secret = StaticSecret::from([2; 32]);
+            let public = x25519_dalek::PublicKey::from(&secret).to_bytes();
+            (secret, public)
+        };
+        // Mallory writes as Alice: every key that the message brings is Mallory's.
+        let forged = seal_message(
+            &context(),
+            &mallory.verifying_key(),
+            &bob_public,
+            &Secret::new([7; 32]),
+            b"from alice",
+            |bytes| sign(&mallory, SignatureLabel::Message, bytes),
+        )
+        .unwrap();
+        let message = SealedMessage::parse(&forged).unwrap();
+        assert_eq!(message.context.sender, context().sender, "it says that it is Alice's");
+        let foreign = Err(CryptoError::BadSignature { what: "message" });
+        assert_eq!(open(&message, &alice.verifying_key(), &bob), foreign);
+        // The control: an opener that took the key for the message's own would accept it.
+        assert_eq!(open(&message, &mallory.verifying_key(), &bob).unwrap(), b"from alice");
     }
 
     #[test]

@@ -53,35 +53,83 @@ fn ms_view_bitflip_all() {
     }
 }
 
-fn edited(edit: impl FnOnce(&mut Manifest)) -> Result<(), CryptoError> {
+/// What becomes of `edit` when the signature stays the old one, and when Alice signs what it gives. The
+/// second is the negative control: a check without the signature would take the edit.
+fn edited(edit: impl Fn(&mut Manifest)) -> [Result<(), CryptoError>; 2] {
     let alice = person(1);
     let view = shared();
     let mut manifest = view.manifest().clone();
     edit(&mut manifest);
-    let view = ManifestView::new(manifest, view.access().clone())?;
-    let cards = cards_of(&[&alice]);
-    verify_run(id_of(&alice), None, [view], &cards, at(10)).map(drop)
+    let signed_again = manifest.body.clone().sign(&alice);
+    [manifest, signed_again].map(|manifest| {
+        let view = ManifestView::new(manifest, view.access().clone())?;
+        verify_run(id_of(&alice), None, [view], &cards_of(&[&alice]), at(10)).map(drop)
+    })
 }
 
-/// Security case 36: the signature covers everything a server could want to edit.
+/// Only the signature stands against these: with Alice's own, they are as good as any.
+const REFUSED_BY_THE_SIGNATURE: [Result<(), CryptoError>; 2] =
+    [Err(CryptoError::BadSignature { what: "manifest" }), Ok(())];
+
+/// Security case 36: what a server could want to edit is under the signature, the type among it.
 #[test]
-fn ms_edit_type_created_by_times_len() {
-    let bad = Err(CryptoError::BadSignature { what: "manifest" });
+fn ms_edit_type() {
     let opening = TypeOpening::new("other", [9; 32]).unwrap();
-    let id = shared().body().container;
-    assert_eq!(edited(|manifest| manifest.body.type_commitment = opening.commitment(id)), bad);
-    assert_eq!(edited(|manifest| manifest.body.header.digest.length += 1), bad);
-    assert_eq!(edited(|manifest| manifest.body.content.digest.length += 1), bad);
-    assert_eq!(edited(|manifest| manifest.body.content.digest.digest[0] ^= 1), bad);
-    let foreign = edited(|manifest| manifest.body.created_by = person(2).user_id());
-    assert!(matches!(foreign, Err(CryptoError::ForeignContainerId { .. })), "{foreign:?}");
-    let time = |manifest: &mut Manifest, moment: Timestamp| {
-        (manifest.body.created_at, manifest.body.modified_at) = (moment, moment);
-        (manifest.body.header.changed_at, manifest.body.content.changed_at) = (moment, moment);
+    let commitment = opening.commitment(shared().body().container);
+    assert_eq!(edited(|manifest| manifest.body.type_commitment = commitment), REFUSED_BY_THE_SIGNATURE);
+    assert_eq!(edited(|_| {}), [Ok(()), Ok(())], "unattacked");
+}
+
+/// Security case 36: the creator is under the signature, and in the container's id besides.
+#[test]
+fn ms_edit_created_by() {
+    for result in edited(|manifest| manifest.body.created_by = person(2).user_id()) {
+        assert!(matches!(result, Err(CryptoError::ForeignContainerId { .. })), "{result:?}");
+    }
+    assert_eq!(edited(|manifest| manifest.body.created_by = person(1).user_id()), [Ok(()), Ok(())]);
+}
+
+/// Security case 36: times are under the signature.
+#[test]
+fn ms_edit_times() {
+    let dated = |moment: Timestamp| {
+        edited(move |manifest| {
+            (manifest.body.created_at, manifest.body.modified_at) = (moment, moment);
+            (manifest.body.header.changed_at, manifest.body.content.changed_at) = (moment, moment);
+        })
     };
-    let dated = edited(|manifest| time(manifest, at(1)));
-    assert!(dated.is_err(), "{dated:?}");
-    assert_eq!(edited(|_| {}), Ok(()), "negative control");
+    // Rows of the list are dated too, so a first revision cannot be moved by its times alone.
+    assert!(dated(at(1)).iter().all(Result::is_err), "the list keeps its own times");
+    assert_eq!(dated(shared().body().created_at), [Ok(()), Ok(())], "unattacked");
+    // With every row moved along, nothing but the signature is left to notice.
+    let (alice, view) = (person(1), shared());
+    let mut body = view.body().clone();
+    (body.created_at, body.modified_at) = (at(1), at(1));
+    (body.header.changed_at, body.content.changed_at) = (at(1), at(1));
+    let rows: Vec<_> =
+        view.access().entries().map(|row| AccessEntry { created_at: at(1), ..row.clone() }).collect();
+    let access = AccessSlots::of(rows).unwrap();
+    (body.access_count, body.access_root) = (access.count(), access.root());
+    let old = Manifest { body: body.clone(), signature: view.manifest().signature };
+    let outcomes = [old, body.sign(&alice)].map(|manifest| {
+        let view = ManifestView::new(manifest, access.clone()).unwrap();
+        verify_run(id_of(&alice), None, [view], &cards_of(&[&alice]), at(10)).map(drop)
+    });
+    assert_eq!(outcomes, REFUSED_BY_THE_SIGNATURE);
+}
+
+/// Security case 36: lengths and digests are under the signature.
+#[test]
+fn ms_edit_len() {
+    let edits: [fn(&mut Manifest); 4] = [
+        |manifest| manifest.body.header.digest.length += 1,
+        |manifest| manifest.body.content.digest.length += 1,
+        |manifest| manifest.body.content.digest.length = 0,
+        |manifest| manifest.body.content.digest.digest[0] ^= 1,
+    ];
+    for edit in edits {
+        assert_eq!(edited(edit), REFUSED_BY_THE_SIGNATURE);
+    }
 }
 
 /// Security case 36: a type that is not the committed one.
@@ -153,6 +201,8 @@ fn ms_inject_access_entry() {
         let error = ManifestView::new(view.manifest().clone(), access).unwrap_err();
         assert!(matches!(error, CryptoError::ManifestMismatch { .. }));
     }
+    let own = view.access().clone();
+    assert!(ManifestView::new(view.manifest().clone(), own).is_ok(), "negative control");
 }
 
 #[test]
@@ -212,6 +262,7 @@ fn s122_s113_entries_have_one_encoding() {
 fn ms_len_overflow_in_views() {
     let view = shared();
     let mut bytes = view.encode();
+    assert!(ManifestView::decode(&bytes).is_ok(), "negative control");
     for count in [4_u32, 65_536, u32::MAX] {
         bytes[460..464].copy_from_slice(&count.to_be_bytes());
         bytes[576..580].copy_from_slice(&count.to_be_bytes());

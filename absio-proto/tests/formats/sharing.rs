@@ -135,6 +135,7 @@ fn ms_mix_epochs() {
     let (alice, bob, first) = shared("old", 1);
     let draft = Draft::after(&first.view, &alice, 10).upload().upload_header();
     let second = seal(draft, &alice, &[&alice, &bob], "new", 2);
+    let fresh = second.data.clone();
     let stale = Shared { data: first.data.clone(), ..second };
     let body = stale.view.body();
     let open = |keys: &ContainerKeys, data: &[u8]| {
@@ -143,6 +144,7 @@ fn ms_mix_epochs() {
     };
     assert!(open(&first.keys, &stale.data).is_err(), "even with the old keys");
     assert!(open(&stale.keys, &stale.data).is_err());
+    assert!(open(&stale.keys, &fresh).is_ok(), "negative control");
     assert_eq!(body.container, id_of(&alice));
 }
 

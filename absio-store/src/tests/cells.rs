@@ -48,7 +48,7 @@ fn ml_a_torn_cell_is_corrupt_and_can_be_written_again() {
 }
 
 #[test]
-fn ml_a_planted_link_in_place_of_a_cell_is_not_followed() {
+fn ml_symlink_file_in_place_of_a_cell_is_not_followed() {
     for open in ENGINES {
         let (root, elsewhere) = (root(), root());
         let store = open(root.path()).expect("an empty root opens");

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 #[test]
-fn a_planted_link_in_place_of_a_blob_directory_is_not_followed() {
+fn ml_symlink_dir_in_place_of_a_blob_directory_is_not_followed() {
     for open in ENGINES {
         let (root, elsewhere) = (root(), root());
         let store = open(root.path()).expect("an empty root opens");
@@ -17,16 +17,24 @@ fn a_planted_link_in_place_of_a_blob_directory_is_not_followed() {
         assert_eq!(kind(store.apply(op)), StoreErrorKind::Corrupt);
         assert_eq!(kind(store.apply(write_op(b"mine"))), StoreErrorKind::Corrupt);
         assert_eq!(kind(store.apply(StoreOp::BlobDelete { blob: BLOB })), StoreErrorKind::Corrupt);
-        assert_eq!(fs::read(elsewhere.path().join(rest)).expect("still there"), b"planted");
+        assert_eq!(fs::read(elsewhere.path().join(&rest)).expect("still there"), b"planted");
+        // Negative control: the same in a directory of its own is read.
+        let (shard, _) = blob_name();
+        let place = root.path().join("blobs").join(shard);
+        fs::remove_file(&place).expect("removed");
+        fs::create_dir(&place).expect("made");
+        fs::write(place.join(rest), b"planted").expect("planted");
+        assert_eq!(read(&store).as_deref(), Some(&b"planted"[..]));
     }
 }
 
 #[test]
-fn a_planted_link_in_place_of_a_blob_is_not_followed() {
+fn ml_symlink_file_in_place_of_a_blob_is_not_followed() {
     for open in ENGINES {
         let (root, elsewhere) = (root(), root());
         let store = open(root.path()).expect("an empty root opens");
         seal(&store, b"sealed");
+        assert_eq!(read(&store).as_deref(), Some(&b"sealed"[..]), "negative control");
         let secret = elsewhere.path().join("secret");
         fs::write(&secret, b"not yours").expect("planted");
         let (shard, rest) = blob_name();

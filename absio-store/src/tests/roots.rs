@@ -159,7 +159,7 @@ fn ml_a_root_that_others_may_write_into_is_refused() {
 }
 
 #[test]
-fn ml_a_root_that_is_a_link_is_refused() {
+fn ml_symlink_root_is_refused() {
     for open in ENGINES {
         let outer = root();
         let inner = outer.path().join("inner");
@@ -194,5 +194,79 @@ fn a_store_of_a_newer_version_asks_for_a_newer_program() {
         fs::write(root.path().join("format"), "absio-store 0 redb\n").expect("replaced");
         let refused = open(root.path()).err().expect("there was no such version");
         assert!(!refused.reason.contains("update"), "{refused}");
+    }
+}
+
+/// Whether a `$from` can become a `$into`: the inherent constant hides the trait's only where it can.
+macro_rules! converts {
+    ($from:ty, $into:ty) => {{
+        #[allow(dead_code, reason = "a probe is a type")]
+        struct Probe<A, B>(A, B);
+        #[allow(dead_code, reason = "used where the bound does not hold")]
+        trait Otherwise {
+            const CONVERTS: bool = false;
+        }
+        impl<A, B> Otherwise for Probe<A, B> {}
+        #[allow(dead_code, reason = "used where the bound holds")]
+        impl<A: Into<B>, B> Probe<A, B> {
+            const CONVERTS: bool = true;
+        }
+        Probe::<$from, $into>::CONVERTS
+    }};
+}
+
+/// Security case 69: what a server names never becomes a path. A file's name is made of twenty bytes and of
+/// nothing else, whatever they are.
+#[test]
+fn ml_path_from_server_impossible() {
+    use absio_proto::effect::CellId;
+    use absio_proto::model::{ContainerId, UserId};
+    let of: fn(&[u8; 20]) -> String = crate::file_name::of;
+    let ids = [
+        converts!(ContainerId, BlobId),
+        converts!(UserId, BlobId),
+        converts!(String, BlobId),
+        converts!(&str, BlobId),
+        converts!(Vec<u8>, BlobId),
+        converts!(ContainerId, CellId),
+        converts!(UserId, CellId),
+        converts!(String, CellId),
+        converts!(BlobId, String),
+        converts!(BlobId, std::path::PathBuf),
+        converts!(CellId, std::path::PathBuf),
+    ];
+    assert_eq!(ids, [false; 11], "something a server says names a file");
+    assert!(converts!(BlobId, BlobId) && converts!(String, std::path::PathBuf), "negative control");
+    // Bytes that spell a way out are written in an alphabet that has no way out.
+    let hostile: [&[u8; 20]; 5] = [
+        b"../../../etc/passwd\0",
+        b"/etc/passwd.........",
+        b"....................",
+        b"////////////////////",
+        &[0; 20],
+    ];
+    for open in ENGINES {
+        let outer = root();
+        let inside = outer.path().join("root");
+        let store = open(&inside).expect("an empty root opens");
+        for bytes in hostile {
+            let name = of(bytes);
+            assert_eq!(name.len(), 32);
+            assert!(
+                name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'v').contains(&byte)),
+                "{name}"
+            );
+            assert_eq!(crate::file_name::parse(&name).as_ref(), Some(bytes));
+            let blob = BlobId(*bytes);
+            let write = StoreOp::BlobWrite { blob, offset: 0, bytes: b"planted".to_vec().into() };
+            store.apply(write).expect("written");
+            store.apply(StoreOp::BlobSeal { blob }).expect("sealed");
+            assert!(inside.join("blobs").join(&name[..2]).join(&name[2..]).is_file());
+        }
+        let beside: Vec<_> = fs::read_dir(outer.path()).expect("a directory").collect();
+        assert_eq!(beside.len(), 1, "nothing lies beside the root");
+        // Negative control: taken as they are, the first of them leads out of any directory.
+        let way_out = String::from_utf8_lossy(&hostile[0][..19]);
+        assert!(Path::new(way_out.as_ref()).components().any(|part| part == std::path::Component::ParentDir));
     }
 }

@@ -504,8 +504,9 @@ fn ms_swap_own_card_is_refused() {
         let answer = absio_proto::wire::KeysAnswer { unknown: Vec::new(), cards: vec![(own, foreign)] };
         response.body = answer.encode();
     })));
-    let refused = alice.run(absio_proto::ops::user::PublicKeys::new([own]).refreshed());
-    assert_eq!(refused.unwrap_err(), Error::Crypto(CryptoError::OwnIdentityMismatch { user: own }));
+    let ask = || alice.run(absio_proto::ops::user::PublicKeys::new([own]).refreshed());
+    assert_eq!(ask().unwrap_err(), Error::Crypto(CryptoError::OwnIdentityMismatch { user: own }));
+    assert_eq!(ask().unwrap()[0].user_id(), own, "the control");
 }
 
 /// The same fixture twice gives the same answers: what the tests above rest on.

@@ -66,6 +66,7 @@ fn ms_fork_card() {
     let pin = (one.chain().sequence(), one.chain().head());
     let changed = Err(CryptoError::PeerIdentityChanged { user: first.user_id() });
     assert_eq!(other.chain().extends(pin.0, &pin.1), changed);
+    assert_eq!(one.chain().extends(pin.0, &pin.1), Ok(()), "negative control");
     let longer = rotated(&other, 4, KeyState::Retired);
     assert_eq!(longer.chain().extends(pin.0, &pin.1), changed, "a longer fork is a fork");
 }
@@ -119,6 +120,8 @@ fn mp_claim_foreign_deriv_key() {
     card.keys[1].public = foreign;
     let served = CardChain::verify(eve.user_id(), &[card.encode()]);
     assert_eq!(served, Err(CryptoError::IdentityMismatch { user: eve.user_id() }));
+    let own = eve.chain().latest().encode();
+    assert!(CardChain::verify(eve.user_id(), &[own]).is_ok(), "negative control");
     assert!(invalid(CardChain::first_contact(&[card.encode()])).contains("signature"));
 }
 
@@ -203,4 +206,5 @@ fn mc_fingerprint_len() {
     };
     let whole = digits.encoding().unwrap().encode(&ring.chain().card_hash(1).unwrap());
     assert_eq!(whole[..26], characters, "it is the beginning of the first card's hash");
+    assert_ne!(self::ring(9).chain().fingerprint(), fingerprint, "negative control");
 }

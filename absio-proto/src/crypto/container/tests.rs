@@ -234,12 +234,19 @@ fn s028_mp_json_depth_dup_size_utf8() {
     for text in [&b"\"\xff\""[..], b"NaN", b"1e999", b"1 2", b"", b"{", b"\xef\xbb\xbf1", b"'a'"] {
         assert!(decode_header(text).is_err(), "{text:?}");
     }
+    let too_deep = serde_json::from_slice(&deep(limits::JSON_DEPTH + 1)).unwrap();
+    assert!(matches!(encode_header(&too_deep), Err(InputError::InvalidHeader { .. })));
+}
+
+/// Security case 35: a header of any size is refused before it is parsed, and none too large is written.
+#[test]
+fn mp_json_size() {
     let string = |length: usize| Value::String("a".repeat(length - 2));
     assert!(encode_header(&string(limits::HEADER)).is_ok());
     assert!(matches!(encode_header(&string(limits::HEADER + 1)), Err(InputError::TooLarge { .. })));
     let quoted = |length: usize| [b"\"", &vec![b'a'; length - 2][..], b"\""].concat();
     assert!(decode_header(&quoted(limits::HEADER_MAX)).is_ok());
     assert!(decode_header(&quoted(limits::HEADER_MAX + 1)).is_err());
-    let too_deep = serde_json::from_slice(&deep(limits::JSON_DEPTH + 1)).unwrap();
-    assert!(matches!(encode_header(&too_deep), Err(InputError::InvalidHeader { .. })));
+    // What is within the limit is read: the limit is what refuses.
+    assert_eq!(decode_header(&quoted(10)).unwrap(), json!("aaaaaaaa"), "negative control");
 }

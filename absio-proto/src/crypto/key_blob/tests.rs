@@ -98,16 +98,41 @@ fn mp_steal_authorship_in_the_blob() {
     refused_in(BlobContext { sender_public: [0xe; 32], ..context(&bob) });
 }
 
-/// Security cases 16 and 18 with F4: Bob re-wraps for Carol, or for himself as "from Alice". The
-/// wrap itself cannot stop a holder of the keys; the signed blob hash does.
+/// A blob as somebody else makes it for `target`, "from Alice", of keys that he knows.
+fn made_by_somebody_else(target: &Party) -> Vec<u8> {
+    seal_blobs(&keys(), &Secret::new([0x77; 32]), &[context(target)]).unwrap().remove(0)
+}
+
+/// Security case 16 with F4: Bob re-wraps Alice's keys for Carol as from Alice. The wrap itself cannot
+/// stop a holder of the keys; the signed hash of the blob does.
 #[test]
-fn mp_forward_blob_and_mp_kci_forgery() {
+fn mp_forward_blob() {
     let (bob, carol) = (party(2), party(3));
-    let signed = blob_hash(&sealed(&context(&bob)));
-    for target in [&carol, &bob] {
-        let forged = seal_blobs(&keys(), &Secret::new([0x77; 32]), &[context(target)]).unwrap().remove(0);
-        assert!(open_blob(&forged, &context(target), &target.secret).is_ok(), "the wrap alone accepts");
-        assert_ne!(blob_hash(&forged), signed, "the manifest's hash does not");
+    let signed = [&bob, &carol].map(|party| blob_hash(&sealed(&context(party))));
+    let forged = made_by_somebody_else(&carol);
+    let weakened = open_blob(&forged, &context(&carol), &carol.secret);
+    assert!(weakened.is_ok_and(|opened| opened == keys()), "negative control: the wrap alone accepts");
+    assert!(!signed.contains(&blob_hash(&forged)), "the manifest's hash does not");
+    // What Alice made for Bob is not Carol's either.
+    let forwarded = sealed(&context(&bob));
+    assert_eq!(open_blob(&forwarded, &context(&carol), &carol.secret).unwrap_err(), CryptoError::Decrypt);
+}
+
+/// Security case 18: whoever has Bob's derivation secret makes blobs for Bob "from Alice". Nothing
+/// symmetric between Bob and Alice vouches for Alice; her signature over the blob's hash does.
+#[test]
+fn mp_kci_forgery() {
+    let bob = party(2);
+    let stolen = StaticSecret::from(bob.secret.to_bytes());
+    let genuine = sealed(&context(&bob));
+    let signed = blob_hash(&genuine);
+    assert!(open_blob(&genuine, &context(&bob), &stolen).is_ok(), "the thief reads what Bob reads");
+    let others = ContainerKeys::new(Secret::new([0x0e; 32]), Secret::new([0x0f; 32]));
+    for keys in [keys(), others] {
+        let forged = seal_blobs(&keys, &Secret::new([0x77; 32]), &[context(&bob)]).unwrap().remove(0);
+        let weakened = open_blob(&forged, &context(&bob), &bob.secret);
+        assert!(weakened.is_ok_and(|opened| opened == keys), "negative control: the wrap alone accepts");
+        assert_ne!(blob_hash(&forged), signed, "Alice did not sign this one");
     }
 }
 
@@ -116,6 +141,14 @@ fn mp_forward_blob_and_mp_kci_forgery() {
 fn mp_ambiguous_blob() {
     let (bob, carol) = (party(2), party(3));
     let blob = sealed(&context(&bob));
+    assert!(open_blob(&blob, &context(&bob), &bob.secret).is_ok(), "negative control");
+    // Under other keys the tag does not hold, whatever a second reader is told about the context.
+    for number in 3..=255 {
+        let other = party(number);
+        for context in [context(&bob), context(&other)] {
+            assert_eq!(open_blob(&blob, &context, &other.secret).unwrap_err(), CryptoError::Decrypt);
+        }
+    }
     assert!(open_blob(&blob, &context(&carol), &carol.secret).is_err());
     for length in (0..blob.len()).chain([blob.len() + 1, blob.len() * 2]) {
         let mut other = blob.clone();
@@ -147,6 +180,7 @@ fn ms_blob_bitflip_all() {
 #[test]
 fn mp_low_order_enc() {
     let bob = party(2);
+    assert!(open_blob(&sealed(&context(&bob)), &context(&bob), &bob.secret).is_ok(), "negative control");
     let mut one = [0; 32];
     one[0] = 1;
     let mut high_bit = bob.public;

@@ -131,16 +131,22 @@ fn opens(bytes: &[u8], user: UserId) -> bool {
         || open_with_passphrase(bytes, user, PASSPHRASE, &POLICY).is_ok()
 }
 
+/// Bytes of a sealed file with one card, two keys and this reminder.
+const BYTES: usize = 794;
+
 #[test]
 fn ms_keyfile_bitflip_all() {
     let (open, file) = sealed(1);
     let user = open.user_id();
     assert!(opens(file.as_bytes(), user), "control");
+    let mut flips = 0;
     for bit in 0..file.as_bytes().len() * 8 {
         let mut altered = file.as_bytes().to_vec();
         altered[bit / 8] ^= 1 << (bit % 8);
         assert!(!opens(&altered, user), "bit {bit} was flipped and the file opened");
+        flips += 1;
     }
+    assert_eq!((file.as_bytes().len(), flips), (BYTES, BYTES * 8));
 }
 
 #[test]
@@ -178,6 +184,9 @@ fn ms_keyfile_swap() {
     let mut relabelled = foreign.as_bytes().to_vec();
     relabelled[6..22].copy_from_slice(user.as_bytes());
     assert!(!opens(&relabelled, user));
+    // Negative control: as what it is, it opens with the very same secrets.
+    let theirs = UserId::from_bytes(foreign.as_bytes()[6..22].try_into().unwrap());
+    assert!(opens(foreign.as_bytes(), theirs));
 }
 
 #[test]
@@ -248,6 +257,8 @@ fn ms_kdf_other_id() {
         let outcome = counted(&altered, open.user_id(), Door::Password, PASSWORD, &POLICY);
         assert_eq!(outcome, (Some(refused.into()), 0));
     }
+    let control = counted(file.as_bytes(), open.user_id(), Door::Password, PASSWORD, &POLICY);
+    assert_eq!(control, (None, 1), "control");
 }
 
 #[test]

@@ -99,6 +99,9 @@ fn mc_keypair_bytes_rejected() {
     let (foreign, _) = other.seeds();
     let result = KeyRing::from_parts(own.chain().clone(), duplicate(foreign), duplicate(own.seeds().1));
     assert_eq!(result.err(), Some(CryptoError::OwnIdentityMismatch { user: own.user_id() }));
+    let (signing, derivation) = own.seeds();
+    let control = KeyRing::from_parts(own.chain().clone(), duplicate(signing), duplicate(derivation));
+    assert!(control.is_ok(), "negative control");
     let workspace = include_str!("../../../../Cargo.toml");
     let features = workspace.lines().find(|line| line.starts_with("ed25519-dalek")).unwrap();
     assert!(!features.contains("hazmat"), "the feature that signs with loose halves is switched on");

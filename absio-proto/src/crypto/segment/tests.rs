@@ -169,24 +169,35 @@ fn ms_chunk_append() {
     assert!(open(&longer, &digest).is_err());
 }
 
+/// 8192 bytes are sealed to 8,392 and 10,000 to 10,200: of each, every proper beginning.
+const TRUNCATIONS: u32 = 8_392 + 10_200;
+
 /// Security case 23: cut at every offset, with lengths that give a boundary at a chunk.
 #[test]
 fn ms_truncate_every_offset() {
-    let mut accepted = 0;
+    let (mut accepted, mut cuts) = (0, 0);
     for length in [8192, 10_000] {
         let (segment, digest) = sealed(length);
         for cut in 0..segment.len() {
             accepted += u32::from(open(&segment[..cut], &digest).is_ok());
             accepted += u32::from(open_by_mac_alone(&segment[..cut]).is_ok());
+            cuts += 1;
         }
-        assert!(open(&segment, &digest).is_ok());
+        assert!(open(&segment, &digest).is_ok() && open_by_mac_alone(&segment).is_ok(), "negative control");
     }
-    assert_eq!(accepted, 0);
+    assert_eq!((accepted, cuts), (0, TRUNCATIONS));
+    // Negative control: an opener that reads chunk by chunk and asks nothing of the last one would take
+    // a cut at the border of two chunks for the end.
+    let (segment, digest) = sealed(10_000);
+    let opener = opener(&segment, digest.length);
+    let weakened = opener.open_part(0, range(&segment, &opener, 0, 2)).unwrap();
+    assert_eq!(weakened.plaintext.bytes(), &plaintext(10_000)[..8192]);
 }
 
 /// Every single-bit flip, with both MACs.
 #[test]
 fn ms_segment_bitflip_all() {
+    let mut flips = 0;
     for mac_index in [MacIndex::HmacSha256, MacIndex::HmacSha384] {
         let secret = Secret::new(SECRET);
         let parameters = SegmentParameters { mac_index, ..parameters() };
@@ -196,8 +207,11 @@ fn ms_segment_bitflip_all() {
             altered[bit / 8] ^= 1 << (bit % 8);
             assert!(open(&altered, &digest).is_err(), "bit {bit}");
             assert!(open_by_mac_alone(&altered).is_err(), "bit {bit}");
+            flips += 1;
         }
+        assert!(open(&segment, &digest).is_ok(), "negative control");
     }
+    assert_eq!(flips, ((104 + 300 + 32) + (104 + 300 + 48)) * 8);
 }
 
 /// Security case 24: another kind, container or epoch under the same secret.
@@ -263,6 +277,7 @@ fn ms_suite_downgrade_in_segments() {
     for reserved in 35..40 {
         assert!(matches!(altered(reserved, 1), CryptoError::Malformed { .. }));
     }
+    assert!(open(&segment, &digest).is_ok(), "negative control");
 }
 
 /// Security case 30: a wrong key is an error from the commitment, before anything is decrypted.
@@ -365,6 +380,9 @@ fn ms_partial_release() {
     let mut leaves = vec![[0; 48]; 3];
     assert!(opener.open_part_into(0, &altered[HEADER_LENGTH..], &mut out, &mut leaves).is_err());
     assert!(out[..8192].iter().all(|byte| *byte == 0), "what was decrypted before is wiped");
+    // Negative control: the same part unaltered is given out, and kept.
+    assert!(opener.open_part_into(0, &segment[HEADER_LENGTH..], &mut out, &mut leaves).is_ok());
+    assert_eq!(out, plaintext(4096 * 2 + 5));
     let part = opener.open_part(0, range(&segment, &opener, 0, 2)).unwrap();
     assert_eq!(format!("{:?}", part.plaintext), "Provisional(8192 bytes)");
     let mut tree = MerkleBuilder::new();
@@ -378,6 +396,8 @@ fn spec_no_compression() {
     let sizes = [vec![0; 5000], plaintext(5000)]
         .map(|text| seal_segment(parameters(), &Secret::new(SECRET), &text).unwrap().0.len());
     assert_eq!(sizes[0], sizes[1]);
+    let shorter = seal_segment(parameters(), &Secret::new(SECRET), &[0; 4999]).unwrap().0.len();
+    assert_eq!(shorter + 1, sizes[0], "negative control: only the length tells");
     assert_eq!(sizes[0] as u64, segment_length(5000, 12, MacIndex::HmacSha256).unwrap());
 }
 

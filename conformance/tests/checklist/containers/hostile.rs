@@ -196,9 +196,13 @@ fn ms_swap_recipient_key() {
         response.body = KeysAnswer { unknown: Vec::new(), cards }.encode();
     })));
     let list = AccessList::of([alice.full(), Grant::recipient(bob.id())]);
-    let result = alice.run(Create::new(b"x".to_vec()).access(list));
+    let share = || Create::new(b"x".to_vec()).access(list.clone());
+    let result = alice.run(share());
     assert!(matches!(result, Err(Error::Crypto(CryptoError::IdentityMismatch { user })) if user == bob.id()));
     assert!(!traffic(&alice.broker).iter().any(is_change), "no blob was sent");
+    // The control: with Bob's own card it is shared.
+    let id = alice.changed(share());
+    assert_eq!(bob.content(id), Some(b"x".to_vec()));
 }
 
 #[test]
@@ -273,6 +277,7 @@ fn ms_mix_header_content() {
         core::mem::swap(&mut answer.header_segment, &mut answer.content_segment);
     });
     assert!(matches!(result, Err(Error::Crypto(_))));
+    assert_eq!(get_altered(&bob, id, |_| {}), Ok(Some(b"plaintext".to_vec())), "the control");
 }
 
 #[test]
@@ -288,6 +293,7 @@ fn ms_blob_cross_container_and_foreign_answers() {
         get_altered(&bob, one, |answer| answer.content_segment = segment),
         Err(Error::Crypto(_))
     ));
+    assert_eq!(get_altered(&bob, one, |_| {}), Ok(Some(b"plaintext".to_vec())), "the control");
 }
 
 #[test]
@@ -299,6 +305,7 @@ fn ms_edit_type() {
     );
     let opening = ContainerAnswer::decode(&recorded(&bob, other).body, bob.id()).unwrap().type_opening;
     assert!(matches!(get_altered(&bob, id, |answer| answer.type_opening = opening), Err(Error::Crypto(_))));
+    assert_eq!(bob.get(id).unwrap().container_type.as_deref(), Some("t1"), "the control");
 }
 
 /// The newest view with another list, its signature made by nobody, or by somebody without the right.
@@ -362,6 +369,16 @@ fn ms_inject_access_entry_and_ms_edit_acl() {
             assert!(!traffic(&device.broker).iter().any(is_change), "0 blobs for the injected id");
         }
     }
+    // The control: the list as it is signed is sealed for, and nobody else is.
+    let device = fresh(&alice);
+    device.broker.record();
+    device.update(Update::new(id).content(b"new".to_vec())).unwrap();
+    let [sent] = super::wire::changes(&traffic(&device.broker)).try_into().unwrap();
+    let mut sealed: Vec<_> = sent.blobs.iter().map(|(user, _)| *user).collect();
+    sealed.sort_unstable();
+    let mut expected = [alice.id(), bob.id()];
+    expected.sort_unstable();
+    assert_eq!(sealed, expected);
 }
 
 #[test]

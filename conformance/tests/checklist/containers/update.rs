@@ -198,6 +198,10 @@ fn mp_removed_reader_next_epoch_cannot_open() {
     assert_eq!(change.blobs.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [alice.id()]);
     let mut stolen = alice.run(Get::new(id, Portion::All).encrypted()).unwrap();
     assert!(matches!(stolen.decrypt(Some(old)), Err(Error::Crypto(CryptoError::Decrypt))));
+    // The control: it is the keys that Bob lacks.
+    let new = alice.get(id).unwrap().container_keys().unwrap().duplicate();
+    stolen.decrypt(Some(new)).unwrap();
+    assert_eq!(stolen.content.as_deref(), Some(&b"new"[..]));
 }
 
 #[test]

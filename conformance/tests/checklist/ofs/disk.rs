@@ -5,7 +5,7 @@ use crate::people::broker;
 use absio_proto::model::{AccessList, Grant};
 use absio_proto::ops::container::Create;
 use absio_proto::provider::Provider;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether `needle` is anywhere in `haystack`.
 fn holds(haystack: &[u8], needle: &[u8]) -> bool {
@@ -29,25 +29,35 @@ fn s208_the_server_alone_writes_nothing() {
     assert!(laptop.store.count() > 0 && !laptop.disk().bytes().is_empty());
 }
 
+/// Markers that are planted: two hundred, each found nowhere.
+const MARKERS: usize = 200;
+
+fn marker(number: usize) -> String {
+    format!("marker-{number:03}-of-what-must-not-be-seen")
+}
+
+/// S-209 and security case 71: two hundred names and values in headers, types and contents short and long, and
+/// everything that says whose they are.
 #[test]
-fn s209_ml_disk_scan_nothing_is_in_clear() {
+fn ml_disk_scan() {
     let [(alice, user), (_, other)] = laptops();
-    let marker = "marker-of-what-must-not-be-seen";
     let list = AccessList::of([Grant::full(user), Grant::recipient(other)]);
-    let create = |content: Vec<u8>| {
-        Create::new(content).header(marker.into()).container_type(marker).access(list.clone())
-    };
-    let long = marker.repeat(10_000).into_bytes();
-    let ids = [
-        alice.created(Both, create(marker.into())),
-        alice.created(Both, create(long.clone())),
-        alice.created(Ofs, create(marker.into())),
-        alice.created(Ofs, create(long)),
-    ];
-    let bytes = alice.disk().bytes();
+    let mut ids = Vec::new();
+    for (turn, number) in (0..MARKERS).step_by(4).enumerate() {
+        // A content that lies in a record, and every fifth time one that lies in a blob of its own.
+        let room = if turn % 5 == 0 { 50_000 } else { 0 };
+        let content = [marker(number).into_bytes(), vec![0; room], marker(number + 1).into_bytes()].concat();
+        let create =
+            Create::new(content).header(marker(number + 2).into()).container_type(marker(number + 3));
+        let place = if turn % 2 == 0 { Both } else { Ofs };
+        ids.push(alice.created(place, create.access(list.clone())));
+    }
+    let disk = alice.disk();
+    assert!(disk.blobs.len() >= 10 && disk.records.len() >= 50, "records and blobs were scanned");
+    let bytes = disk.bytes();
     let ring = alice.user();
-    let mut needles: Vec<Vec<u8>> = vec![
-        marker.into(),
+    let mut needles: Vec<Vec<u8>> = (0..MARKERS).map(|number| marker(number).into_bytes()).collect();
+    needles.extend([
         user.as_bytes().to_vec(),
         other.as_bytes().to_vec(),
         user.to_string().into(),
@@ -56,8 +66,11 @@ fn s209_ml_disk_scan_nothing_is_in_clear() {
         b"SEG1".to_vec(),
         b"MAN1".to_vec(),
         b"IDC1".to_vec(),
-    ];
-    for id in ids {
+        crate::people::PASSWORD.into(),
+        crate::people::PASSPHRASE.into(),
+        crate::people::REMINDER.into(),
+    ]);
+    for id in &ids {
         needles.push(id.as_bytes().to_vec());
         needles.push(id.to_string().into());
     }
@@ -67,11 +80,30 @@ fn s209_ml_disk_scan_nothing_is_in_clear() {
     }
     let sealed = ring.sealed_key_file().unwrap().as_bytes()[..24].to_vec();
     needles.push(sealed);
-    for needle in &needles {
-        assert!(!holds(&bytes, needle), "{:?} is on the disk", String::from_utf8_lossy(needle));
+    // One pass over the disk: a needle is known by its first four bytes.
+    let found = |bytes: &[u8]| -> BTreeSet<usize> {
+        let mut beginnings: BTreeMap<[u8; 4], Vec<usize>> = BTreeMap::new();
+        for (index, needle) in needles.iter().enumerate() {
+            beginnings.entry(needle[..4].try_into().unwrap()).or_default().push(index);
+        }
+        let mut found = BTreeSet::new();
+        for (at, window) in bytes.windows(4).enumerate() {
+            let Some(candidates) = beginnings.get(window) else { continue };
+            found.extend(candidates.iter().filter(|index| bytes[at..].starts_with(&needles[**index])));
+        }
+        found
+    };
+    assert!(needles.len() > 300);
+    let there = found(&bytes);
+    let texts = there.iter().map(|index| String::from_utf8_lossy(&needles[*index]));
+    assert_eq!(texts.collect::<Vec<_>>(), Vec::<String>::new(), "on the disk");
+    // The control: each of them planted once is found, wherever it stands.
+    for (number, needle) in needles.iter().enumerate() {
+        let place = (number * 7919) % bytes.len();
+        let planted = [&bytes[place.saturating_sub(64)..place], needle, &bytes[place..]].concat();
+        assert!(found(&planted[..planted.len().min(1024)]).contains(&number), "{number}");
     }
-    // The scan finds what is there: a stored name, and part of a stored value.
-    let disk = alice.disk();
+    assert_eq!(ids.len(), MARKERS / 4);
     let (name, value) = disk.records.first_key_value().unwrap();
     assert!(holds(&bytes, name) && holds(&bytes, &value[10..40]));
 }
