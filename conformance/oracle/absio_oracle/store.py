@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from . import key_file
 from .primitives import expand, extract, labelled, mac, sha256, unwrap, wrap
-from .reading import Reader, require, u32, u64, u8
+from .reading import Reader, Refused, require, u32, u64, u8
 from .segment import padme
 
 STATE, CONTAINER, USER, CURSOR, OUTBOX = range(1, 6)
@@ -109,9 +110,14 @@ def at_rest(salt, user, key_file):
 
 
 def read_at_rest(salt, user, content):
-    """The key file in a cell; refused if the write of the cell was torn."""
+    """The key file in a cell; refused if the write of the cell was torn, or the file is not one of this user."""
     require(len(content) >= 32 + 48 and sha256(content[:-32]) == content[-32:], DAMAGED, "torn")
-    return masked(salt, user, content[:-32])
+    file = masked(salt, user, content[:-32])
+    try:
+        require(key_file.parse(file).user == user, DAMAGED, "another user's")
+    except Refused as refused:
+        raise Refused(DAMAGED, str(refused)) from refused
+    return file
 
 
 @dataclass(frozen=True)
