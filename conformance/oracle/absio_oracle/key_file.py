@@ -6,7 +6,7 @@ from .card import DERIVE, SIGN, ascending, verify_chain
 from .primitives import (
     SUITE, check_suite, derivation_public, expand, extract, labelled, sha256, signing_public, stretched, unwrap, wrap,
 )
-from .reading import Reader, Refused, prefixed, require, u16, u32, u64, utf8
+from .reading import Reader, prefixed, require, u16, u32, u64, utf8
 
 PREFIX = 294
 LIMIT = 262_144
@@ -149,6 +149,3 @@ def check_body(body, user):
 
 def checksum(data):
     return sha256(data)
-
-
-__all__ = ["Body", "KeyFile", "Refused", "checksum", "close_body", "open_file", "parse", "seal"]

@@ -7,7 +7,7 @@ from .key_blob import parse_container_keys
 from .manifest import check_type_form, parse_view
 from .reading import Reader, prefixed, require, u32, u64, u8
 from .segment import parse_header
-from .store import CONTAINER, CURSOR, DAMAGED, ENVELOPE, OUTBOX, OVERHEAD, STATE, USER, parse_state
+from .store import CONTAINER, CURSOR, DAMAGED, ENVELOPE, OUTBOX, OVERHEAD, USER, parse_state
 
 # A value that opened was written by this user's own programs; what is wrong in it is wrong in form.
 FORM = "malformed"

@@ -1,7 +1,7 @@
 """Segments `SEG1`: chunks, digest, ranges and padding (§9)."""
 
 import hmac as hmac_module
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from . import tree
 from .primitives import SUITE, check_suite, counter_mode, expand, extract, labelled, same
@@ -209,6 +209,3 @@ def unpad(plaintext, padding):
     require(length <= len(plaintext) - 8 and padded_length(length, padding) == len(plaintext), "malformed", "padded length")
     require(not any(plaintext[length:-8]), "malformed", "padding is not zero")
     return plaintext[:length]
-
-
-__all__ = ["Context", "Expected", "Sealed", "open_range", "open_segment", "parse_header", "replace", "seal"]

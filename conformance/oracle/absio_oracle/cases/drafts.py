@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from .. import key_blob, manifest
-from ..manifest import ALL_RIGHTS, DECRYPT, PRESENT, ZERO_HASH, Entry, Manifest, Section, make_view
+from ..manifest import DECRYPT, PRESENT, ZERO_HASH, Entry, Manifest, Section, make_view
 from .collection import seeded
 from .people import START
 
-SECOND = 1000
 CREATOR = 127
 RECIPIENT = 3
 
@@ -118,6 +117,3 @@ def after(view, author, at, label=""):
         author_index=author.index, card_sequence=card.sequence, card_hash=card.hash(), modified_at=at,
     )
     return Draft(body, list(view.shown), f"{label or author.name} {body.revision} {at}")
-
-
-__all__ = ["ALL_RIGHTS", "CREATOR", "Draft", "RECIPIENT", "SECOND", "after", "create"]

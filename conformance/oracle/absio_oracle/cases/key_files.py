@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .. import key_file, store
-from .collection import flipped, put, seeded
+from .collection import put, seeded
 from .people import START, Person
 
 PASSWORD = "Pass-wörd of the kit 1"

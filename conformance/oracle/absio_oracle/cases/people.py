@@ -1,6 +1,6 @@
 """People with their keys and chains of cards, made from a name."""
 
-from ..card import ACTIVE, DERIVE, RETIRED, REVOKED, SIGN, Card, CardKey, ZERO_HASH, ZERO_ID, verify_chain
+from ..card import ACTIVE, DERIVE, RETIRED, SIGN, Card, CardKey, ZERO_HASH, ZERO_ID, verify_chain
 from ..primitives import derivation_public, sign, signing_public, uuid8
 from .collection import seeded
 
@@ -79,6 +79,3 @@ def moved(key, state, at):
     if key.state != ACTIVE:
         return key
     return CardKey(key.kind, state, key.index, at, key.public)
-
-
-__all__ = ["ACTIVE", "DERIVE", "Person", "RETIRED", "REVOKED", "SIGN", "START"]
