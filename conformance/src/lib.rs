@@ -15,6 +15,8 @@ pub mod broker;
 #[cfg(feature = "simulation")]
 pub mod enumeration;
 pub mod exchanges;
+#[cfg(feature = "fixtures")]
+pub mod fixture;
 #[cfg(feature = "kit")]
 pub mod kit;
 mod report;

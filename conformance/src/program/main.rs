@@ -7,6 +7,8 @@ mod broker;
 mod crash_points;
 mod enumeration;
 mod kit;
+mod record;
+mod replay;
 mod simulate;
 mod store;
 mod telling;
@@ -30,6 +32,10 @@ enum Command {
     Kit(kit::Args),
     /// Times refusals of a broker, for users who exist and who do not.
     Enumeration(enumeration::Args),
+    /// Records the sessions of docs/fixtures.md again, or checks that they are as recorded.
+    Record(record::Args),
+    /// Replays a recorded session to a client over TCP, well or badly.
+    Replay(replay::Args),
     /// Runs the store cases against a built-in store.
     Store(store::Args),
     /// Goes through every crash point of every workflow of a device and of the broker.
@@ -43,6 +49,8 @@ fn main() -> ExitCode {
         Command::Broker(args) => broker::run(&args),
         Command::Kit(args) => kit::run(&args),
         Command::Enumeration(args) => enumeration::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Store(args) => store::run(&args),
         Command::CrashPoints(args) => crash_points::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -25,7 +25,7 @@ pub use received::Received;
 
 use received::{Incoming, read_body, read_head};
 use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -88,7 +88,15 @@ impl WireServer {
     /// # Errors
     /// The operating system's, if there is no port.
     pub fn start(script: impl Script) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        Self::start_at("127.0.0.1:0", script)
+    }
+
+    /// The same at `address`.
+    ///
+    /// # Errors
+    /// The operating system's, if the address cannot be had.
+    pub fn start_at(address: impl ToSocketAddrs, script: impl Script) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let shared =
             Arc::new(Shared { script: Box::new(script), state: Mutex::default(), over: Condvar::new() });
