@@ -67,10 +67,8 @@ fn planted(
     (shown.header_segment, shown.content_segment) = (None, None);
     shown.header = absio_proto::wire::Availability::Absent;
     shown.content = absio_proto::wire::Availability::Absent;
-    let cards = |device: &Device| -> Vec<_> {
-        device.user().keys().chain().cards().iter().map(|card| (device.id(), card.clone())).collect()
-    };
-    shown.cards = cards(creator);
+    let cards = named.keys().chain().cards();
+    shown.cards = cards.iter().map(|card| (creator.id(), card.clone())).collect();
     (id, shown)
 }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 fn forms(token: &[u8]) -> Vec<Vec<u8>> {
     let numbers = token.iter().take(6).map(u8::to_string).collect::<Vec<_>>().join(", ");
     // Without the ends, which depend on what stands beside them.
-    let inner = |text: String| text[4..text.len() - 4].as_bytes().to_vec();
+    let inner = |text: String| text.as_bytes()[4..text.len() - 4].to_vec();
     vec![
         token.to_vec(),
         inner(BASE64URL_NOPAD.encode(token)),
@@ -76,7 +76,8 @@ fn mc_no_token_in_logs() {
     logs.extend(kept.take().iter().map(|line| format!("{line} {line:?}")));
     // Errors of every blame, made while the token was in use.
     let spoiled = |body: &[u8], status| HttpResponse { status, headers: Vec::new(), body: body.to_vec() };
-    let faults: [fn(&dyn Fn(&[u8], u16) -> HttpResponse) -> Fault; 6] = [
+    type Make = fn(&dyn Fn(&[u8], u16) -> HttpResponse) -> Fault;
+    let faults: [Make; 6] = [
         |_| Fault::Drop(TransportErrorKind::Interrupted),
         |_| Fault::Drop(TransportErrorKind::Tls),
         |answer| Fault::Answer(answer(b"{", 200)),
