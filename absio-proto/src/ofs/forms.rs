@@ -1,11 +1,13 @@
-//! What records and envelopes hold, read and written again, so that another implementation can be held against
-//! this one. Only with the feature `testing`: programs have no use for a record by itself.
+//! What records, envelopes and exports hold, read and written again: so that another implementation can be held
+//! against this one, and for programs that try what is none (fuzz targets). A record is reached only behind its
+//! tag; these are reached at once. Only with the feature `testing`: programs have no use for a record by itself.
 
 use super::container::ContainerRecord;
 use super::cursor::CursorRecord;
 use super::envelope::{self, Enveloped};
+use super::export::{self, Item, Items};
 use super::keys::{Kind, StoreKeys};
-use super::outbox::OutboxRow;
+use super::outbox::{OutboxRow, QueuedChange};
 use super::peer::PeerRecord;
 use super::state::State;
 use crate::effect::BlobId;
@@ -38,4 +40,34 @@ pub fn recoded_envelope(keys: &StoreKeys, blob: &BlobId, bytes: &[u8]) -> Result
         Enveloped::Container(record) => record.encode().to_vec(),
         Enveloped::Change(change) => change.encode().to_vec(),
     })
+}
+
+/// Reads a change that waits for the broker, and writes it again.
+///
+/// # Errors
+/// [`CryptoError`] if it is none.
+pub fn recoded_change(change: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(QueuedChange::decode(change)?.encode().to_vec())
+}
+
+/// Reads the joined blocks of an export, given in blocks of `step` bytes, and writes what was read.
+///
+/// # Errors
+/// [`CryptoError::Malformed`].
+pub fn recoded_export(bytes: &[u8], step: usize) -> Result<Vec<u8>, CryptoError> {
+    let (mut items, mut again) = (Items::new(), Vec::new());
+    for block in bytes.chunks(step.max(1)) {
+        items.feed(block);
+        while let Some(item) = items.next()? {
+            again.extend(match item {
+                Item::KeyFile(salt, cell) => export::key_file(&salt, &cell),
+                Item::State(value) => export::state(&value),
+                Item::Blob(id) => export::blob(&id),
+                Item::Part(part) => export::blob_part(&part),
+                Item::EndOfBlob => export::blob_part(&[]),
+                Item::Record(name, value) => export::record(&name, &value),
+            });
+        }
+    }
+    items.end().map(|()| again)
 }

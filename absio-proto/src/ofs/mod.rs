@@ -16,8 +16,6 @@
 //! not add up to the digest. The operations are in [`ops::ofs`](crate::ops::ofs); what is public here is for
 //! programs that look into a root, and for the vectors.
 
-#[cfg(feature = "testing")]
-pub mod codecs;
 pub(crate) mod container;
 pub(crate) mod content_blob;
 pub(crate) mod cursor;
@@ -32,7 +30,7 @@ pub(crate) mod peer;
 pub(crate) mod state;
 
 #[cfg(feature = "testing")]
-pub use forms::{recoded, recoded_envelope};
+pub use forms::{recoded, recoded_change, recoded_envelope, recoded_export};
 pub use key_file::{RootSalt, SALT_CELLS};
 pub use keys::{Kind, StoreKeys};
 pub use state::{State, Sum};

@@ -11,7 +11,7 @@ use absio_proto::effect::{
 };
 use absio_proto::model::{ApiKey, Timestamp};
 use absio_proto::ofs::{Kind, RootSalt, StoreKeys, recoded, recoded_envelope};
-use absio_proto::ops::container::recorded_roots;
+use absio_proto::ops::container::read_journal;
 use absio_proto::ops::ofs::VerifyExport;
 use absio_proto::{Config, Cx, Entropy, EntropyError, Now, Session};
 use std::cell::RefCell;
@@ -71,8 +71,8 @@ pub(super) fn salt_cell(case: &Case) -> Released {
 }
 
 pub(super) fn journal(case: &Case) -> Released {
-    let roots =
-        recorded_roots(&partition(case)?, &case.data).ok_or_else(|| Stopped::refused("begun_anew"))?;
+    let (_, roots) =
+        read_journal(&partition(case)?, &case.data).ok_or_else(|| Stopped::refused("begun_anew"))?;
     Ok(roots.concat())
 }
 

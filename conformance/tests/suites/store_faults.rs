@@ -40,7 +40,7 @@ impl Faulty {
             Fault::LosesAWrite => {
                 let mut commits = self.commits.lock().unwrap();
                 *commits += 1;
-                if *commits % 3 == 0 {
+                if commits.is_multiple_of(3) {
                     commit.writes.truncate(commit.writes.len().saturating_sub(1));
                 }
             }

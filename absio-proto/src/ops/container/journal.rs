@@ -130,12 +130,6 @@ impl Begun {
         Some(begun)
     }
 
-    /// The secret of the content and the roots of its parts, as [`read_journal`](super::read_journal) tells them.
-    #[cfg(feature = "testing")]
-    pub(super) fn told(&self) -> (Vec<u8>, Vec<Digest48>) {
-        (self.secret.expose().to_vec(), self.roots.clone())
-    }
-
     fn decode(name: [u8; 16], data: &[u8]) -> Option<Self> {
         let mut reader = Reader::new("journal", data);
         let id_salt = reader.array().ok()?;
@@ -160,9 +154,11 @@ impl Begun {
     }
 }
 
-/// The roots that `journal` records, if it can be gone on with. For comparing implementations.
+/// The secret of the content that `journal` tells under `keys`, and the roots of the parts that may have been
+/// sent; nothing if it cannot be gone on with. For comparing implementations, and for trying what is no journal.
 #[cfg(feature = "testing")]
-pub fn recorded_roots(keys: &StoreKeys, journal: &[u8]) -> Option<Vec<Digest48>> {
+#[must_use]
+pub fn read_journal(keys: &StoreKeys, journal: &[u8]) -> Option<(Vec<u8>, Vec<Digest48>)> {
     let begun = Begun::read(keys, journal)?;
-    begun.sealer().map(|_| begun.roots.clone())
+    begun.sealer().map(|_| (begun.secret.expose().to_vec(), begun.roots.clone()))
 }

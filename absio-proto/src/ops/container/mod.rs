@@ -32,7 +32,7 @@ pub(crate) use destination::Destination;
 pub use get::Get;
 pub(crate) use get::Retained;
 #[cfg(feature = "testing")]
-pub use journal::recorded_roots;
+pub use journal::read_journal;
 pub use list::{List, ListPage};
 pub use ranges::{ContentRanges, ReadRange};
 pub use resign::Resign;
@@ -41,11 +41,3 @@ pub(crate) use summary::metadata;
 pub use update::Update;
 pub use update_or_create::UpdateOrCreate;
 pub use warning::{Changed, Warning};
-
-/// What the journal of an upload tells under `keys`: the secret of the content, and the roots of the parts
-/// that may have been sent. For programs that try what is no journal.
-#[cfg(feature = "testing")]
-#[must_use]
-pub fn read_journal(keys: &crate::ofs::StoreKeys, bytes: &[u8]) -> Option<(Vec<u8>, Vec<[u8; 48]>)> {
-    journal::Begun::read(keys, bytes).map(|begun| begun.told())
-}
