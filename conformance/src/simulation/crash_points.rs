@@ -12,12 +12,12 @@
 //! What must hold is what holds in any quiet world ([`quiet`](super::quiet)): it opens; what was acknowledged
 //! is there, what was not is old or new; the store adds up; nothing is made twice; nothing is readable.
 
-use super::Settings;
 use super::call::{Call, Place};
 use super::fault::{Death, FaultSet, How, Victim};
 use super::invariants::{Held, Violation};
 use super::model::{Edit, Sets};
 use super::world::World;
+use super::Settings;
 use absio_proto::model::{ContainerId, Portion};
 
 /// Who dies.
@@ -53,8 +53,6 @@ struct Scene {
     shared: ContainerId,
     /// At the broker only.
     elsewhere: ContainerId,
-    /// A device of somebody else.
-    other: usize,
 }
 
 type Workflow = fn(&mut Scene) -> Call;
@@ -85,8 +83,7 @@ const WORKFLOWS: [(&str, Workflow); 14] = [
 
 impl Scene {
     fn new() -> Result<Self, Violation> {
-        let settings =
-            Settings { users: Some(2), faults: FaultSet::none(), kept_events: 60, ..Settings::new(11, 0) };
+        let settings = Settings { users: Some(2), faults: FaultSet::none(), kept_events: 60, ..Settings::new(11, 0) };
         let mut world = World::new(&settings)?;
         let other = world.devices.iter().position(|device| device.users[0] == 1).unwrap_or(0);
         for (device, user) in [(0, 0), (other, 1)] {
@@ -94,21 +91,14 @@ impl Scene {
             world.run(id)?;
         }
         let nobody = ContainerId::from_bytes([0; 16]);
-        let mut scene = Self { world, shared: nobody, elsewhere: nobody, other };
+        let mut scene = Self { world, shared: nobody, elsewhere: nobody };
         let grant = Edit::Grant { user: 1, is_full: true, until: None };
         scene.shared = scene.created(Place::Both, vec![grant])?;
         scene.elsewhere = scene.created(Place::Server, Vec::new())?;
         // Something to be followed.
-        let sets = Sets {
-            length: 20_000,
-            created_by_write: scene.created_by(scene.shared),
-            content: true,
-            ..Sets::default()
-        };
+        let sets = Sets { created_by_write: scene.created_by(scene.shared), kind: true, ..Sets::default() };
         let write = scene.world.model.begin(1, other, Some(scene.shared), sets.clone(), false);
-        let id = scene
-            .world
-            .begin(other, Call::Update { place: Place::Both, container: scene.shared, write, sets });
+        let id = scene.world.begin(other, Call::Update { place: Place::Both, container: scene.shared, write, sets });
         scene.world.run(id)?;
         Ok(scene)
     }
@@ -133,32 +123,33 @@ impl Scene {
     }
 
     fn update(&mut self, set: impl FnOnce(&mut Sets)) -> Call {
-        let mut sets =
-            Sets { length: 9_000, created_by_write: self.created_by(self.shared), ..Sets::default() };
+        let mut sets = Sets { length: 9_000, created_by_write: self.created_by(self.shared), ..Sets::default() };
         set(&mut sets);
         let write = self.world.model.begin(0, 0, Some(self.shared), sets.clone(), false);
         Call::Update { place: Place::Both, container: self.shared, write, sets }
     }
 
-    /// Runs the workflow under `death`; how many store effects the victim asked for.
-    fn run(&mut self, workflow: Workflow, death: Death) -> Result<u64, Violation> {
+    /// Runs the workflow under `death`: how many store effects the victim asked for, and whether it succeeded.
+    fn run(&mut self, workflow: Workflow, death: Death) -> Result<(u64, bool), Violation> {
         let call = workflow(self);
         self.world.faults.set_death(Some(death));
         let id = self.world.begin(0, call);
+        self.world.kept_result = Some(id);
         self.world.run(id)?;
-        Ok(self.world.faults.store_effects())
+        self.world.kept_result = None;
+        let is_done = self.world.result.take().is_some_and(|finished| finished.result.is_ok());
+        Ok((self.world.faults.store_effects(), is_done))
     }
 
-    /// Signs in to what is here under `death`, as after a restart; as [`run`](Self::run).
+    /// Signs in to what is here under `death`, as after a restart; how many store effects that took.
     fn recover(&mut self, death: Death) -> Result<u64, Violation> {
-        self.run(|_| Call::SignIn { user: 0, place: Place::Both, refreshed: false }, death)
+        let sign_in: Workflow = |_| Call::SignIn { user: 0, place: Place::Both, refreshed: false };
+        self.run(sign_in, death).map(|(effects, _)| effects)
     }
 
     fn judge(mut self) -> Held {
         self.world.faults.set_death(None);
-        self.world.quiet()?;
-        debug_assert!(self.other < self.world.devices.len());
-        Ok(())
+        self.world.quiet()
     }
 }
 
@@ -188,7 +179,10 @@ fn go_through(points: &mut CrashPoints, workflow: Workflow, is_short: bool) {
     };
     let never = Death { victim, at: u64::MAX, how: How::Before, unsynced: 0 };
     let whole = Scene::new().and_then(|mut scene| {
-        let effects = scene.run(workflow, never)?;
+        let (effects, is_done) = scene.run(workflow, never)?;
+        if !is_done {
+            return Err(Violation { invariant: "the_world_comes_to_rest", what: "it does not succeed".into() });
+        }
         scene.judge().map(|()| effects)
     });
     match whole {
@@ -214,11 +208,7 @@ fn die(points: &mut CrashPoints, workflow: Workflow, death: Death, is_short: boo
     let recovery = scene.recover(Death { at: u64::MAX, ..death })?;
     scene.judge()?;
     points.states += 1;
-    let again = if is_short {
-        death.at.checked_rem(recovery).into_iter().collect()
-    } else {
-        (0..recovery).collect::<Vec<_>>()
-    };
+    let again = if is_short { death.at.checked_rem(recovery).into_iter().collect() } else { (0..recovery).collect::<Vec<_>>() };
     for step in again {
         let mut scene = Scene::new()?;
         scene.run(workflow, death)?;

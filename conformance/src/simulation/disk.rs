@@ -79,7 +79,7 @@ impl Disk {
         if needs_room && faults.strikes(Fault::DiskFull) {
             self.full_for = 1 + faults.draw(Fault::DiskFull, 20);
         }
-        if needs_room && self.full_for > 0 {
+        if needs_room && self.full_for > 0 && !faults.is_paused() {
             self.full_for -= 1;
             return failed(StoreErrorKind::Full);
         }

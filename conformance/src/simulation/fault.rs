@@ -314,6 +314,10 @@ impl Faults {
         self.is_paused = is_paused;
     }
 
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     pub(crate) const fn enabled(&self) -> FaultSet {
         self.enabled
     }

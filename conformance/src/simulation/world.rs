@@ -6,7 +6,7 @@
 
 use super::Settings;
 use super::broker::{Broker, ORIGIN, Served};
-use super::call::{Call, Outcome};
+use super::call::{Call, Outcome, Place};
 use super::device::{Device, START, millis};
 use super::fault::{Fault, Faults, How, Victim};
 use super::invariants::{self, Held, Keystreams, Tokens, Violation};
@@ -42,7 +42,7 @@ pub(super) struct Began {
     pub(super) broker_clock: u64,
     /// The newest acknowledged revision of the container it is about.
     pub(super) top: u64,
-    /// The newest revision its device had shown of it.
+    /// The newest revision its device had shown of it; under the local store alone, had kept of it.
     pub(super) seen: u64,
 }
 
@@ -148,11 +148,15 @@ impl World {
             Call::Get { container, .. } | Call::Encrypted { container } => Some(*container),
             _ => None,
         };
+        let floor = match &call {
+            Call::Get { place: Place::Ofs, .. } => &owner.kept,
+            _ => &owner.seen,
+        };
         let began = Began {
             device_clock: owner.now(self.now).utc.as_millis(),
             broker_clock: START + millis(self.now),
             top: container.map_or(0, |id| self.model.top(id)),
-            seen: user.zip(container).and_then(|key| owner.seen.get(&key)).copied().unwrap_or(0),
+            seen: user.zip(container).and_then(|key| floor.get(&key)).copied().unwrap_or(0),
         };
         *self.operations.entry(call.name()).or_default() += 1;
         self.journal.note(format!("{}: device {device} begins {call:?}", self.steps));
