@@ -40,8 +40,8 @@ impl<F: Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError>> Plan<F> {
                     own.insert(key.clone(), None);
                 }
                 Write::Append { prefix, value } => {
-                    let number = next_number(self.current(&own, prefix)?)?;
-                    let number = planted!(AppendOverwrites, number.div_ceil(2), number);
+                    let next = next_number(self.current(&own, prefix)?)?;
+                    let number = planted!(AppendOverwrites, next.div_ceil(2), next);
                     own.insert(prefix.clone(), Some(number.to_be_bytes().to_vec()));
                     own.insert([&prefix[..], &number.to_be_bytes()].concat(), Some(value.clone()));
                     numbers.push(number);

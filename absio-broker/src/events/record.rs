@@ -140,7 +140,11 @@ impl ContainerEvents {
     pub(crate) fn tell(&self, plan: &mut Plan, users: impl IntoIterator<Item = (UserId, Sight, Tell)>) {
         let mut made: BTreeMap<(Sight, Tell, bool), Vec<u8>> = BTreeMap::new();
         let seen = Permissions::ACCESS_VIEW | Permissions::CONTAINER_TYPE_VIEW;
-        for (user, sight, tell) in users.into_iter().skip(planted!(EventLost, 1, 0)) {
+        let mut users = users.into_iter();
+        if planted!(EventLost, true, false) {
+            users.next();
+        }
+        for (user, sight, tell) in users {
             let own = user == self.actor;
             let row = made
                 .entry((sight.map(|rights| rights & seen), tell, own))

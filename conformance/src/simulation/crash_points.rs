@@ -12,12 +12,12 @@
 //! What must hold is what holds in any quiet world ([`quiet`](super::quiet)): it opens; what was acknowledged
 //! is there, what was not is old or new; the store adds up; nothing is made twice; nothing is readable.
 
+use super::Settings;
 use super::call::{Call, Place};
 use super::fault::{Death, FaultSet, How, Victim};
 use super::invariants::{Held, Violation};
 use super::model::{Edit, Sets};
 use super::world::World;
-use super::Settings;
 use absio_proto::model::{ContainerId, Portion};
 
 /// Who dies.
@@ -83,7 +83,8 @@ const WORKFLOWS: [(&str, Workflow); 14] = [
 
 impl Scene {
     fn new() -> Result<Self, Violation> {
-        let settings = Settings { users: Some(2), faults: FaultSet::none(), kept_events: 60, ..Settings::new(11, 0) };
+        let settings =
+            Settings { users: Some(2), faults: FaultSet::none(), kept_events: 60, ..Settings::new(11, 0) };
         let mut world = World::new(&settings)?;
         let other = world.devices.iter().position(|device| device.users[0] == 1).unwrap_or(0);
         for (device, user) in [(0, 0), (other, 1)] {
@@ -98,7 +99,9 @@ impl Scene {
         // Something to be followed.
         let sets = Sets { created_by_write: scene.created_by(scene.shared), kind: true, ..Sets::default() };
         let write = scene.world.model.begin(1, other, Some(scene.shared), sets.clone(), false);
-        let id = scene.world.begin(other, Call::Update { place: Place::Both, container: scene.shared, write, sets });
+        let id = scene
+            .world
+            .begin(other, Call::Update { place: Place::Both, container: scene.shared, write, sets });
         scene.world.run(id)?;
         Ok(scene)
     }
@@ -123,7 +126,8 @@ impl Scene {
     }
 
     fn update(&mut self, set: impl FnOnce(&mut Sets)) -> Call {
-        let mut sets = Sets { length: 9_000, created_by_write: self.created_by(self.shared), ..Sets::default() };
+        let mut sets =
+            Sets { length: 9_000, created_by_write: self.created_by(self.shared), ..Sets::default() };
         set(&mut sets);
         let write = self.world.model.begin(0, 0, Some(self.shared), sets.clone(), false);
         Call::Update { place: Place::Both, container: self.shared, write, sets }
@@ -181,7 +185,10 @@ fn go_through(points: &mut CrashPoints, workflow: Workflow, is_short: bool) {
     let whole = Scene::new().and_then(|mut scene| {
         let (effects, is_done) = scene.run(workflow, never)?;
         if !is_done {
-            return Err(Violation { invariant: "the_world_comes_to_rest", what: "it does not succeed".into() });
+            return Err(Violation {
+                invariant: "the_world_comes_to_rest",
+                what: "it does not succeed".into(),
+            });
         }
         scene.judge().map(|()| effects)
     });
@@ -208,7 +215,11 @@ fn die(points: &mut CrashPoints, workflow: Workflow, death: Death, is_short: boo
     let recovery = scene.recover(Death { at: u64::MAX, ..death })?;
     scene.judge()?;
     points.states += 1;
-    let again = if is_short { death.at.checked_rem(recovery).into_iter().collect() } else { (0..recovery).collect::<Vec<_>>() };
+    let again = if is_short {
+        death.at.checked_rem(recovery).into_iter().collect()
+    } else {
+        (0..recovery).collect::<Vec<_>>()
+    };
     for step in again {
         let mut scene = Scene::new()?;
         scene.run(workflow, death)?;

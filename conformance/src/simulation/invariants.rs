@@ -185,11 +185,15 @@ pub(crate) fn revoked_read_nothing_later(model: &Model, id: ContainerId, user: u
 /// began if the broker was asked.
 pub(crate) fn expired_access_never_opens(
     model: &Model,
-    id: ContainerId,
+    (id, revision): (ContainerId, u64),
     user: usize,
     clocks: ([u64; 2], Option<u64>),
 ) -> Held {
-    let Some(until) = model.expires(id, user) else { return Ok(()) };
+    let Some((since, until)) = model.expires(id, user) else { return Ok(()) };
+    if revision < since {
+        // A device cannot know what it was not told.
+        return Ok(());
+    }
     let ([began, ended], broker) = clocks;
     let is_over = began.min(ended) >= until || broker.is_some_and(|broker| broker >= until);
     match is_over {

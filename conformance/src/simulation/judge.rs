@@ -207,7 +207,7 @@ impl World {
             let broker = (asked_broker && !self.faults.enabled().contains(Fault::StaleRead))
                 .then_some(task.began.broker_clock);
             let clocks = ([task.began.device_clock, ended], broker);
-            invariants::expired_access_never_opens(&self.model, id, user, clocks)?;
+            invariants::expired_access_never_opens(&self.model, (id, revision), user, clocks)?;
         }
         invariants::revoked_read_nothing_later(&self.model, id, user, &said)?;
         if let Some(keys) = got.container.container_keys() {

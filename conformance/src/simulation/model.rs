@@ -213,10 +213,10 @@ impl Model {
         }
     }
 
-    /// When the access of `user` ends, if that is certain.
-    pub(crate) fn expires(&self, id: ContainerId, user: usize) -> Option<u64> {
+    /// When the access of `user` ends, and since which revision that is so, if it is certain.
+    pub(crate) fn expires(&self, id: ContainerId, user: usize) -> Option<(u64, u64)> {
         match self.access(id, user)? {
-            (_, Edit::Grant { until, .. }) => *until,
+            (revision, Edit::Grant { until, .. }) => until.map(|until| (revision, until)),
             _ => None,
         }
     }

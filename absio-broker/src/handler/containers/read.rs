@@ -36,8 +36,8 @@ pub(in crate::handler) fn get(
         return Err(expired(container));
     }
     let row = row.clone();
-    let newest = present.head.revision;
-    let newest = planted!(OldRevisionShown, newest.saturating_sub(1).max(1), newest);
+    let present_revision = present.head.revision;
+    let newest = planted!(OldRevisionShown, present_revision.saturating_sub(1).max(1), present_revision);
     let begin = match known {
         Some(known) => known.clamp(1, newest),
         None => present.head.creator_revision.saturating_sub(1).max(1),

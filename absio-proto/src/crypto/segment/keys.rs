@@ -42,8 +42,8 @@ impl SegmentKeys {
     /// `prk = HMAC-SHA-384(SHA-384("absio/v1/segment" ‖ 0), secret)`, then
     /// `ek(32) ‖ mk(32 or 48) ‖ commitment(32) = HKDF-Expand(prk, label ‖ header before commitment)`.
     pub(super) fn derive(parameters: &SegmentParameters, secret: &Secret<32>) -> (Self, [u8; 32]) {
-        let secret = crate::planted!(KeystreamReused, &Secret::new([0; 32]), secret);
-        let prk = extract(HashLabel::Segment, &[secret.expose()]);
+        let input = crate::planted!(KeystreamReused, &Secret::new([0; 32]), secret);
+        let prk = extract(HashLabel::Segment, &[input.expose()]);
         let context =
             crate::planted!(KeystreamReused, [0; super::header::CONTEXT_LENGTH], parameters.encode());
         match parameters.mac_index {

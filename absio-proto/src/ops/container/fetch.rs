@@ -151,8 +151,8 @@ impl Fetch {
         }
         let views = core::mem::take(&mut self.views);
         let own = cx.session.signed_in()?.id();
-        let pin = crate::planted!(RollbackAccepted, None, pin);
-        let mut walk = ChainWalk::new(self.container, pin, cx.now.utc);
+        let pinned = crate::planted!(RollbackAccepted, None, pin);
+        let mut walk = ChainWalk::new(self.container, pinned, cx.now.utc);
         for view in views {
             walk.push(view, &*cx.session)?;
         }
