@@ -67,7 +67,7 @@ fn a_device_and_a_broker_that_die_at_every_effect_recover() {
 }
 
 fn program() -> Command {
-    Command::cargo_bin("absio-conformance").unwrap()
+    Command::cargo_bin("absio-conformance").expect("the program is built with the tests")
 }
 
 /// The control of all the tests above: with a bug planted, the program fails, names the invariant, and tells
