@@ -8,6 +8,7 @@
 //! | `user/` user 16 | [`UserRow`] | reminder, retrieval key, what is known of the key file |
 //! | `keyfile/` user 16 | the sealed file | |
 //! | `deny/` user 16 | [`DenyRow`] | sessions that were ended before their time |
+//! | `signed/` user 16, shard 1 | time 8 | the latest date of what the user signed about some containers |
 //! | `nonce/` expiry 8, id 16 | empty | a nonce that was used; swept by expiry |
 //! | `idem/` user 16, key 16 | [`IdempotencyRow`] | the answer to a change |
 //! | `idemx/` expiry 8, user 16, key 16 | empty | the same by expiry, for sweeping |
@@ -72,6 +73,10 @@ pub(crate) fn key_file(user: UserId) -> Vec<u8> {
 
 pub(crate) fn deny(user: UserId) -> Vec<u8> {
     key("deny/", &[user.as_bytes()])
+}
+
+pub(crate) fn signed(user: UserId, shard: u8) -> Vec<u8> {
+    key("signed/", &[user.as_bytes(), &[shard]])
 }
 
 pub(crate) fn nonce(expires: Timestamp, id: &[u8; 16]) -> Vec<u8> {

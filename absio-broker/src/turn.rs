@@ -261,6 +261,13 @@ impl<'a> Turn<'a> {
         Ok(value)
     }
 
+    /// The values of `keys`, which must still be the same when the plan is carried out.
+    pub(crate) fn watch_all(&mut self, keys: &[Vec<u8>]) -> Turned<Vec<Option<Vec<u8>>>> {
+        let values = self.rows(keys)?;
+        self.memory.watched.extend(keys.iter().cloned());
+        Ok(values)
+    }
+
     /// The row under `key`, if there is one.
     pub(crate) fn typed<T: DeserializeOwned>(&mut self, key: &[u8]) -> Turned<Option<T>> {
         let value = self.row(key)?;

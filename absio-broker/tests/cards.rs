@@ -9,8 +9,8 @@ use absio_proto::RemoteCode;
 use absio_proto::crypto::{KeyFileContent, KeyRing, KeyState};
 use absio_proto::limits;
 use absio_proto::wire::{
-    AddCard, CardAdded, CreateUser, KeyFileState, KeysAnswer, KeysRequest, PutKeyFile, Route, from_json,
-    to_json,
+    AddCard, CardAdded, CreateUser, DeleteUser, KeyFileState, KeysAnswer, KeysRequest, PutKeyFile, Route,
+    from_json, to_json,
 };
 use std::time::Duration;
 use support::{Actor, PASSPHRASE, outcome, send};
@@ -39,6 +39,33 @@ fn card(actor: &Actor, ring: &KeyRing) -> AddCard {
 
 fn add(actor: &Actor, body: &AddCard) -> Result<CardAdded, RemoteCode> {
     actor.ask(&Route::AddCard(actor.id()), body.encode()).map(|body| from_json("the answer", &body).unwrap())
+}
+
+/// What a device signed while another changed the keys must go on to count: a card that came too late is
+/// refused. Found by the simulation.
+#[test]
+fn x08_a_card_dated_before_what_its_old_key_signed_is_refused() {
+    let fixture = Fixture::seeded(1);
+    let alice = Actor::new(&fixture, 2);
+    let drafted = card(&alice, &next_ring(&alice, KeyState::Retired, 9));
+    let closing = |seed| {
+        let closing_card = alice.ring.closing_card(alice.now(), &mut SeededEntropy::new(seed)).unwrap();
+        DeleteUser { user_id: alice.id(), closing_card }.encode()
+    };
+    let early = closing(11);
+    let view = alice.share(vec![alice.grant(127)]);
+    assert!(view.body().modified_at >= alice.now());
+
+    assert_eq!(add(&alice, &drafted), Err(RemoteCode::Conflict));
+    assert_eq!(alice.ask(&Route::DeleteUser(alice.id()), early).err(), Some(RemoteCode::Conflict));
+    assert_eq!(cards(&alice, &alice).len(), 1, "nothing was changed");
+    fixture.clock().advance(Duration::from_millis(1));
+    // Controls: a card of now, and one that takes back what the key signed, are not in the way of anything.
+    let again = Fixture::seeded(1);
+    let other = Actor::new(&again, 2);
+    other.share(vec![other.grant(127)]);
+    assert!(add(&other, &card(&other, &next_ring(&other, KeyState::Revoked, 10))).is_ok());
+    assert!(add(&alice, &card(&alice, &next_ring(&alice, KeyState::Retired, 12))).is_ok());
 }
 
 fn cards(asker: &Actor, of: &Actor) -> Vec<Vec<u8>> {
@@ -237,6 +264,7 @@ fn x08_a_retired_key_signs_no_new_revision_and_new_blobs_are_for_the_new_key() {
     let fixture = Fixture::seeded(1);
     let (mut alice, bob) = (Actor::new(&fixture, 2), Actor::new(&fixture, 3));
     let shared = alice.share(vec![alice.grant(127), bob.grant(127)]);
+    fixture.clock().advance(Duration::from_millis(1));
     let ring = next_ring(&alice, KeyState::Retired, 9);
     add(&alice, &card(&alice, &ring)).unwrap();
     let id = shared.body().container;

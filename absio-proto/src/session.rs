@@ -291,10 +291,12 @@ impl Session {
         Ok(own)
     }
 
-    /// When what `user` signed last was made, as far as it is remembered.
-    pub(crate) fn last_signed(&self, user: UserId) -> Option<Timestamp> {
+    /// The date of a card of `user` that retires keys at `now`. A retired key counts for what is dated before:
+    /// that takes in what was signed this very moment, or is remembered to be dated later.
+    pub(crate) fn card_date(&self, user: UserId, now: Timestamp) -> Timestamp {
         let bodies = self.heads.values().map(|head| head.view.body());
-        bodies.filter(|body| body.author.user == user).map(|body| body.modified_at).max()
+        let signed = bodies.filter(|body| body.author.user == user).map(|body| body.modified_at);
+        signed.fold(now, Timestamp::max).plus_millis(1)
     }
 
     pub(crate) fn sign_in(&mut self, user: User) {

@@ -1,7 +1,7 @@
 //! `POST /v1/users/{user}/cards`: other keys, and the key file that holds them, in one step.
 
 use super::admit::{Caller, present};
-use super::{json_answer, key_files, users};
+use super::{json_answer, key_files, signed, users};
 use crate::proofs;
 use crate::rows::{self, DenyRow, UserRow};
 use crate::turn::{Plan, Turn, Turned, invalid, refuse, refuse_about};
@@ -35,6 +35,7 @@ pub(super) fn add(turn: &mut Turn<'_>, caller: &Caller, user: UserId) -> Turned<
     if !proofs::is_near(chain.latest().created_at, turn.time()) {
         return Err(invalid(&"the card is not dated now; check this device's clock"));
     }
+    signed::check_card(turn, user, &before, &chain)?;
     let replacement = match &body.key_file {
         Some(put) => Some(key_files::check(turn, user, put)?),
         None => {

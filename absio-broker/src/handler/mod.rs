@@ -6,6 +6,7 @@ mod containers;
 mod key_files;
 mod respond;
 mod sessions;
+mod signed;
 mod uploads;
 mod users;
 

@@ -2,7 +2,7 @@
 
 use super::admit::{self, Caller, present};
 use super::sessions::empty;
-use super::{bundle_answer, json_answer};
+use super::{bundle_answer, json_answer, signed};
 use crate::events::{self, KeyFileChange};
 use crate::idempotency;
 use crate::proofs;
@@ -112,7 +112,8 @@ pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, user: UserId) -> Turn
     if body.user_id != user {
         return Err(refuse(RemoteCode::BadRequest, "the closing card is another user's"));
     }
-    let mut chain = present(watched_chain(turn, user)?)?;
+    let before = present(watched_chain(turn, user)?)?;
+    let mut chain = before.clone();
     chain.append(&body.closing_card).map_err(|error| invalid(&error))?;
     if !chain.is_closed() {
         return Err(invalid(&"the card leaves keys in use: it does not close the chain"));
@@ -120,6 +121,7 @@ pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, user: UserId) -> Turn
     if proofs::is_ahead(chain.latest().created_at, turn.time()) {
         return Err(invalid(&"the card is dated in the future; check this device's clock"));
     }
+    signed::check_card(turn, user, &before, &chain)?;
     let remembered = rows::idempotency_of(user);
     let end = rows::end_of(&remembered);
     // What is beyond one scan is removed when it expires.

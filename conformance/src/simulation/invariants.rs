@@ -54,16 +54,16 @@ pub(crate) fn contract_is_kept(error: &Error) -> Held {
     }
 }
 
-/// Faults that are enabled decide what may rightly be heard; once somebody changed keys, also that a
-/// signature came after its key was retired (`docs/simulation.md`, "Known").
-pub(crate) fn no_false_alarm(error: &Error, faults: FaultSet, is_damaged: bool, has_rotated: bool) -> Held {
+/// Faults that are enabled decide what may rightly be heard.
+pub(crate) fn no_false_alarm(error: &Error, faults: FaultSet, is_damaged: bool) -> Held {
     if faults.iter().any(Fault::is_corruption) && (is_damaged || faults.iter().any(is_lying_network)) {
         return Ok(());
     }
     let is_alarm = match error.cause() {
         // A clock that is wrong makes others' signatures seem to come from the future.
-        Error::Crypto(CryptoError::FromTheFuture { .. }) => !faults.contains(Fault::ClockJump),
-        Error::Crypto(CryptoError::KeyNotValid { .. }) => !faults.contains(Fault::ClockJump) && !has_rotated,
+        Error::Crypto(CryptoError::FromTheFuture { .. } | CryptoError::KeyNotValid { .. }) => {
+            !faults.contains(Fault::ClockJump)
+        }
         Error::Crypto(_) => true,
         // A gateway's page instead of an answer.
         Error::Protocol(_) => !faults.contains(Fault::ServerError),

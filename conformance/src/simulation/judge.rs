@@ -25,8 +25,7 @@ impl World {
         if let Err(error) = result {
             invariants::contract_is_kept(error)?;
             let is_damaged = self.devices[device].disk.is_damaged;
-            let has_rotated = self.operations.contains_key("rotate keys");
-            invariants::no_false_alarm(error, self.faults.enabled(), is_damaged, has_rotated)?;
+            invariants::no_false_alarm(error, self.faults.enabled(), is_damaged)?;
         }
         match (&task.call, result) {
             (Call::SignIn { user, place, .. }, Ok(_)) => {

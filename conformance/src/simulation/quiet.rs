@@ -200,9 +200,9 @@ impl World {
         match (here, there) {
             (_, Err(error)) if reads => {
                 let top = self.model.top(id);
-                let may_be_late = self.faults.enabled().contains(Fault::ClockJump)
-                    || self.operations.contains_key("rotate keys");
-                if top == 0 || may_be_late && is_about_time(&error) {
+                let is_of_wrong_clock =
+                    self.faults.enabled().contains(Fault::ClockJump) && is_about_time(&error);
+                if top == 0 || is_of_wrong_clock {
                     return Ok(());
                 }
                 violated(
@@ -307,8 +307,8 @@ impl World {
     }
 }
 
-/// Whether a signature is dated so that it does not count: a key is retired as of the moment its change was
-/// drafted, and something was signed with it before the broker took the change (`docs/simulation.md`, "Known").
+/// Whether a signature is dated so that it does not count: a device whose clock is behind retires a key
+/// as of a moment before the other devices of its user signed with it (`docs/simulation.md`, "Known").
 const fn is_about_time(error: &Error) -> bool {
     matches!(error, Error::Crypto(CryptoError::KeyNotValid { .. } | CryptoError::FromTheFuture { .. }))
 }

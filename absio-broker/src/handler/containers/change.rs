@@ -1,6 +1,6 @@
 //! Create and update: one signed revision, accepted whole or not at all.
 
-use super::super::users;
+use super::super::{signed, users};
 use super::segments::{self, Given, Take};
 use super::{Present, check, deleted, present};
 use crate::events::{ContainerEvents, Tell, sight};
@@ -205,7 +205,7 @@ pub(super) fn apply(
             _ => None,
         };
     }
-    put_revision(&mut plan, revision, &head);
+    put_revision(turn, &mut plan, revision, &head)?;
     let lost = planted!(KeyBlobLost, usize::from(body.blobs.len() > 1), 0);
     for (user, blob) in &body.blobs[..body.blobs.len() - lost] {
         plan.put(rows::key_blob(container, *user), blob.clone());
@@ -215,9 +215,15 @@ pub(super) fn apply(
 }
 
 /// The rows that every revision writes: head, view, and what follows the access list.
-pub(super) fn put_revision(plan: &mut Plan, revision: &Revision, head: &HeadRow) {
+pub(super) fn put_revision(
+    turn: &mut Turn<'_>,
+    plan: &mut Plan,
+    revision: &Revision,
+    head: &HeadRow,
+) -> Turned<()> {
     let (previous, next) = (revision.previous(), &revision.next);
     let container = next.body().container;
+    signed::keep(turn, plan, next.body().author.user, container, next.body().modified_at)?;
     plan.put(rows::head(container), rows::encode(head));
     plan.put(rows::view(container, head.revision), next.encode());
     for (_, entry) in check::changed_rows(previous, next) {
@@ -234,6 +240,7 @@ pub(super) fn put_revision(plan: &mut Plan, revision: &Revision, head: &HeadRow)
     for entry in previous.map(|previous| check::removed(previous, next)).unwrap_or_default() {
         forget_reader(plan, container, entry.user);
     }
+    Ok(())
 }
 
 /// Removes what is kept for a reader of a container.

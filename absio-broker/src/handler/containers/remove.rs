@@ -4,7 +4,7 @@ use super::change::{Revision, changeable, forget_reader, put_revision, tell, typ
 use super::segments;
 use super::{Present, check};
 use crate::events::{ContainerEvents, Tell, sight};
-use crate::handler::{Caller, json_answer, users};
+use crate::handler::{Caller, json_answer, signed, users};
 use crate::proofs;
 use crate::rows::{self, HeadRow};
 use crate::turn::{Plan, Turn, Turned, damaged, invalid, refuse_about};
@@ -54,7 +54,7 @@ fn leave(turn: &mut Turn<'_>, caller: &Caller, present: &Present, view: Vec<u8>)
         ..present.head.clone()
     };
     let mut plan = changed(turn, container, body.revision);
-    put_revision(&mut plan, &revision, &head);
+    put_revision(turn, &mut plan, &revision, &head)?;
     tell(turn, caller, &mut plan, &revision, &head);
     Ok(plan)
 }
@@ -90,6 +90,7 @@ fn end(turn: &mut Turn<'_>, caller: &Caller, present: &Present, bytes: &[u8]) ->
         ..present.head.clone()
     };
     plan.put(rows::head(container), rows::encode(&head));
+    signed::keep(turn, &mut plan, user, container, tombstone.deleted_at)?;
     let mut events = ContainerEvents::new(turn, caller, user, container);
     events.container_type = type_text(&present.head);
     let seen = present.view.entry(user).and_then(|entry| sight(entry, turn.time()));

@@ -66,8 +66,8 @@ impl Delete {
             return Ok(State::Listing(container::ListPage::new(self.after)));
         }
         let user = cx.session.signed_in()?;
-        // A retired key counts for what is dated before: that takes in what was signed this very moment.
-        let closing_card = user.keys().closing_card(cx.now.utc.plus_millis(1), cx.entropy)?;
+        let closing_card =
+            user.keys().closing_card(cx.session.card_date(user.id(), cx.now.utc), cx.entropy)?;
         let body = DeleteUser { user_id: user.id(), closing_card }.encode();
         Ok(State::Closing(Exchange::bundle(Route::DeleteUser(user.id()), body)))
     }

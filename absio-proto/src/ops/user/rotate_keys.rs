@@ -19,6 +19,10 @@ use crate::{attempt, drive};
 /// same credentials; other devices fetch it before they sign anything more. Gives the user with the
 /// new keys, who is the signed-in one then. One round trip; nothing is changed by one that is refused.
 ///
+/// If the broker has meanwhile taken something that the old key signed under a later date, from another device or
+/// a change of this one that was under way, it refuses with
+/// [`Conflict`](crate::RemoteCode::Conflict): run it again.
+///
 /// If it fails with [`Error::Transport`], the keys may have been changed nevertheless: then the old
 /// ones no longer log in, and a login with the passphrase fetches the new.
 ///
@@ -88,13 +92,7 @@ impl RotateKeys {
                               and give it to RotateKeys::to";
                 Err(invalid(reason).into())
             }
-            Next::Fresh(state) => {
-                // A retired key counts for what is dated before: that takes in what was signed this very
-                // moment, or dated after another reader's clock.
-                let signed = cx.session.last_signed(user.id());
-                let after = signed.map_or(cx.now.utc, |signed| signed.max(cx.now.utc));
-                own.rotated(state, cx.entropy, after.plus_millis(1))
-            }
+            Next::Fresh(state) => own.rotated(state, cx.entropy, cx.session.card_date(user.id(), cx.now.utc)),
         }
     }
 
