@@ -226,6 +226,8 @@ pub struct Session {
     /// The last revision seen, by the user who saw it: kept when signing out, they are no secret.
     pins: BTreeMap<(UserId, ContainerId), Pin>,
     heads: BTreeMap<ContainerId, Head>,
+    /// The latest date of a verified revision; it is at most 5 minutes ahead of the clock it was verified by.
+    latest: Option<Timestamp>,
     /// Generation and checksum of the newest key file seen, by user.
     key_files: BTreeMap<UserId, (u64, [u8; 32])>,
     /// The next event id to read, by user and filter (AMB-06: it survives logout within one session
@@ -484,7 +486,15 @@ impl Session {
         if self.heads.len() >= HEADS && !self.heads.contains_key(&container) {
             self.heads.pop_first();
         }
+        self.latest = self.latest.max(Some(head.view.body().modified_at));
         self.heads.insert(container, head);
+    }
+
+    /// The time that expirations are held against: the latest that the clock tells, the open partition ever wrote
+    /// down, or a verified revision is dated. Neither a clock set back nor a broker's brings access back.
+    pub(crate) fn effective_time(&self, now: Timestamp) -> Timestamp {
+        let kept = self.local.as_ref().map(|local| local.effective_time(now));
+        now.max(kept.max(self.latest).unwrap_or(now))
     }
 
     pub(crate) fn drop_head(&mut self, container: ContainerId) {

@@ -133,7 +133,8 @@ impl Get {
         let user = cx.session.signed_in()?.id();
         let own = own_row(&head, user)?;
         let body = head.view.body();
-        if crate::planted!(ExpiryUncheckedOfFetched, false, own.is_expired(cx.now.utc)) {
+        let now = cx.session.effective_time(cx.now.utc);
+        if crate::planted!(ExpiryUncheckedOfFetched, false, own.is_expired(now)) {
             return Err(expired(body.container));
         }
         let metadata = metadata(&head, user);

@@ -185,7 +185,7 @@ impl Getting {
     fn recalled(&mut self, record: Option<ContainerRecord>, cx: &mut Cx<'_>) -> Result<State, Error> {
         self.record = record;
         let local = cx.session.local()?;
-        let (user, now) = (local.user_id(), local.effective_time(cx.now.utc));
+        let (user, now) = (local.user_id(), cx.session.effective_time(cx.now.utc));
         if self.record.as_ref().is_some_and(|record| record.is_leaving) {
             return Err(LocalError::DeletionQueued { container: self.get.container }.into());
         }
