@@ -1,9 +1,11 @@
 //! What a client remembers between operations, in memory only: configuration, who is signed in,
 //! and what was verified before and must not go back.
 
+mod cards;
 mod key_source;
 mod local;
 
+pub(crate) use cards::CardsKnown;
 pub use key_source::KeySource;
 pub(crate) use key_source::Source;
 pub(crate) use local::Local;
@@ -219,6 +221,7 @@ pub struct Session {
     token: Option<Token>,
     local: Option<Local>,
     peers: BTreeMap<UserId, CardChain>,
+    card_steps: cards::CardSteps,
     /// Peers whose cards are newer here than in the local store.
     new_peers: BTreeSet<UserId>,
     /// Peers whose fingerprint was compared by hand.
@@ -311,7 +314,9 @@ impl Session {
         if let Some(sealed) = user.sealed_key_file() {
             self.recall_key_file(sealed);
         }
+        let (id, before) = (user.id(), self.card_sequence(user.id()));
         self.user = Some(user);
+        self.note_cards(id, before);
     }
 
     /// Refuses a key file older than one seen before, or another of the same generation (F28).
@@ -355,7 +360,7 @@ impl Session {
     /// Keeps the cards of a peer in the local store with the next write, whether or not they were known.
     pub(crate) fn keep_peer(&mut self, chain: &CardChain) -> Result<(), Error> {
         let user = chain.user_id();
-        self.learn_cards(user, chain.cards())?;
+        self.learn_cards(user, chain.cards(), self.cards_known())?;
         if self.peers.contains_key(&user) {
             self.new_peers.insert(user);
         }
@@ -385,51 +390,6 @@ impl Session {
             .as_ref()
             .filter(|token| now.monotonic < token.usable_until)
             .map(|token| token.bytes.as_slice())
-    }
-
-    /// The verified cards of `user`: others' as pinned, one's own from the ring, or as they were seen
-    /// to go on from there since another device changed the keys.
-    pub(crate) fn chain(&self, user: UserId) -> Option<&CardChain> {
-        let seen = self.peers.get(&user);
-        let Some(own) = self.user.as_ref().filter(|own| own.id() == user) else { return seen };
-        let ring = own.keys().chain();
-        let goes_on = |seen: &&CardChain| {
-            seen.sequence() > ring.sequence() && seen.extends(ring.sequence(), &ring.head()).is_ok()
-        };
-        Some(seen.filter(goes_on).unwrap_or(ring))
-    }
-
-    /// Takes cards served for `user`: verifies them against the id, one's own keys, and what was
-    /// pinned before; pins them.
-    pub(crate) fn learn_cards(&mut self, user: UserId, cards: &[Vec<u8>]) -> Result<(), Error> {
-        if let Some(known) = self.chain(user)
-            && known.cards() == cards
-        {
-            self.want_peer(user);
-            return Ok(());
-        }
-        let own = self.user.as_ref().is_some_and(|own| own.id() == user);
-        let learned = CardChain::verify(user, cards).and_then(|served| match self.chain(user) {
-            Some(known) => served.extends(known.sequence(), &known.head()).map(|()| served),
-            None => Ok(served),
-        });
-        let mismatch = |error| if own { CryptoError::OwnIdentityMismatch { user } } else { error };
-        self.peers.insert(user, learned.map_err(mismatch)?);
-        self.new_peers.insert(user);
-        Ok(())
-    }
-
-    /// Takes cards that a broker sent along with something else; with a source of one's own, the
-    /// broker's are not looked at.
-    pub(crate) fn learn_served(&mut self, cards: Vec<(UserId, Vec<u8>)>) -> Result<(), Error> {
-        if self.config()?.key_source.is_some() {
-            return Ok(());
-        }
-        let mut by_user: BTreeMap<UserId, Vec<Vec<u8>>> = BTreeMap::new();
-        for (user, card) in cards {
-            by_user.entry(user).or_default().push(card);
-        }
-        by_user.iter().try_for_each(|(user, cards)| self.learn_cards(*user, cards))
     }
 
     pub(crate) fn pin(&self, container: ContainerId) -> Option<&Pin> {

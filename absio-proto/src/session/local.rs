@@ -98,8 +98,10 @@ impl Session {
         }
         let known = self.peers.get(&user).map_or(0, CardChain::sequence);
         if known < chain.sequence() {
+            let before = self.card_sequence(user);
             self.peers.insert(user, chain);
             self.new_peers.remove(&user);
+            self.note_cards(user, before);
         }
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::crypto::KeyState;
 use crate::crypto::test_entropy::TestEntropy;
 use crate::model::Timestamp;
 use zeroize::ZeroizeOnDrop;
@@ -65,4 +66,42 @@ fn s060_cursors_only_move_forwards() {
     session.advance_cursor(id, filter.clone(), 3);
     assert_eq!(session.cursor(id, &filter), 7);
     assert_eq!(session.cursor(user(2).id(), &filter), 0);
+}
+
+/// Found by the simulation: an answer under way while the own keys were changed here was taken for a rollback.
+#[test]
+fn x08_cards_that_newer_ones_overtook_are_no_rollback_and_change_nothing() {
+    for is_own in [true, false] {
+        let old = KeyRing::generate(&mut TestEntropy::new(1), Timestamp::from_millis(1_000)).unwrap();
+        let next = |seed| {
+            let now = Timestamp::from_millis(2_000);
+            old.rotated(KeyState::Retired, &mut TestEntropy::new(seed), now).unwrap()
+        };
+        let (new, fork, id) = (next(3), next(4), old.user_id());
+        let mut session = session();
+        session.sign_in(if is_own { User::from(old.duplicate()) } else { user(2) });
+        let unknown = session.cards_known();
+        session.learn_cards(id, old.chain().cards(), unknown).unwrap();
+
+        let asked = session.cards_known();
+        if is_own {
+            session.replace_key_file(new.duplicate().into());
+        } else {
+            session.learn_cards(id, new.chain().cards(), asked).unwrap();
+        }
+        session.learn_cards(id, old.chain().cards(), asked).unwrap();
+        assert_eq!(session.chain(id).unwrap().head(), new.chain().head(), "what was learned stays");
+
+        // Controls: asked for after that they are held back, and others are others, whenever they were asked for.
+        let mismatch = if is_own {
+            CryptoError::OwnIdentityMismatch { user: id }
+        } else {
+            CryptoError::PeerIdentityChanged { user: id }
+        };
+        let refused = Err(Error::from(mismatch));
+        let later = session.cards_known();
+        assert_eq!(session.learn_cards(id, old.chain().cards(), later), refused);
+        assert_eq!(session.learn_cards(id, fork.chain().cards(), asked), refused);
+        assert_eq!(session.chain(id).unwrap().head(), new.chain().head());
+    }
 }

@@ -21,7 +21,7 @@ use crate::model::{ContainerId, Permissions, Portion, UserId};
 use crate::operation::{Cx, Operation, Step};
 use crate::ops::Exchange;
 use crate::ops::user::PublicKeys;
-use crate::session::{Head, Session};
+use crate::session::{CardsKnown, Head, Session};
 use crate::wire::{ContainerAnswer, ManifestPage, Route};
 use crate::{attempt, drive};
 use std::collections::BTreeSet;
@@ -41,6 +41,8 @@ pub(super) struct Fetch {
     portion: Portion,
     /// The pinned revision when the request was made; 0 for none.
     asked_at: u64,
+    /// The cards known when the last request was made.
+    asked_with: CardsKnown,
     answer: Option<ContainerAnswer>,
     views: Vec<ManifestView>,
     /// Whether the newest revision is taken as it is if only a revoked key of the caller's signed it.
@@ -58,7 +60,9 @@ enum State {
 impl Fetch {
     pub(super) fn new(container: ContainerId, portion: Portion) -> Self {
         let state = State::Start;
-        Self { container, portion, asked_at: 0, answer: None, views: Vec::new(), on_own_word: false, state }
+        let asked_with = CardsKnown::default();
+        let (answer, views, on_own_word) = (None, Vec::new(), false);
+        Self { container, portion, asked_at: 0, asked_with, answer, views, on_own_word, state }
     }
 
     /// Takes the newest revision as it is if only a revoked key of the caller's signed it.
@@ -70,7 +74,7 @@ impl Fetch {
     fn take_answer(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
         let reader = cx.session.signed_in()?.id();
         let mut answer = ContainerAnswer::decode(body, reader)?;
-        cx.session.learn_served(core::mem::take(&mut answer.cards))?;
+        cx.session.learn_served(core::mem::take(&mut answer.cards), self.asked_with)?;
         self.views = decode_views(core::mem::take(&mut answer.views))?;
         let newest =
             self.views.last().ok_or_else(|| Error::Protocol("a container without a manifest".into()))?;
@@ -82,16 +86,17 @@ impl Fetch {
         }
         self.views.clear();
         let pinned = cx.session.pin(self.container).map(|pin| pin.revision);
-        Ok(Some(State::Paging(self.page(first_page(pinned, end)))))
+        Ok(Some(State::Paging(self.page(first_page(pinned, end), cx.session))))
     }
 
-    fn page(&self, from: u64) -> Exchange {
+    fn page(&mut self, from: u64, session: &Session) -> Exchange {
+        self.asked_with = session.cards_known();
         Exchange::new(Route::Manifests { container: self.container, from, limit: limits::REVISIONS_PAGE })
     }
 
     fn take_page(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Result<Option<State>, Error> {
         let page = ManifestPage::decode(body)?;
-        cx.session.learn_served(page.cards)?;
+        cx.session.learn_served(page.cards, self.asked_with)?;
         let before = self.views.len();
         self.views.extend(decode_views(page.views)?);
         let next = self.views.last().map(|view| view.body().revision.saturating_add(1));
@@ -103,7 +108,7 @@ impl Fetch {
         }
         match next.filter(|_| self.views.len() > before) {
             Some(next) if self.views.len() as u64 <= limits::REVISIONS_WALKED => {
-                Ok(Some(State::Paging(self.page(next))))
+                Ok(Some(State::Paging(self.page(next, cx.session))))
             }
             _ => Err(CryptoError::HistoryTooLong { container: self.container }.into()),
         }
@@ -271,6 +276,7 @@ impl Operation for Fetch {
                     let (container, portion) = (self.container, self.portion);
                     let known = cx.session.pin(container).map(|pin| pin.revision);
                     self.asked_at = known.unwrap_or(0);
+                    self.asked_with = cx.session.cards_known();
                     Some(State::Getting(Exchange::new(Route::GetContainer { container, portion, known })))
                 }
                 State::Getting(exchange) => {

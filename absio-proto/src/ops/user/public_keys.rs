@@ -12,7 +12,7 @@ use crate::limits;
 use crate::model::UserId;
 use crate::operation::{BoxOp, Cx, Operation, Step};
 use crate::ops::Exchange;
-use crate::session::Session;
+use crate::session::{CardsKnown, Session};
 use crate::wire::{KeysAnswer, KeysRequest, Route};
 use crate::{attempt, drive};
 use std::collections::BTreeSet;
@@ -23,6 +23,8 @@ pub struct PublicKeys {
     users: BTreeSet<UserId>,
     refresh: bool,
     wanted: Vec<UserId>,
+    /// What was known when the last question was asked.
+    asked_with: CardsKnown,
     state: State,
 }
 
@@ -36,7 +38,9 @@ enum State {
 impl PublicKeys {
     /// Of `users`.
     pub fn new(users: impl IntoIterator<Item = UserId>) -> Self {
-        Self { users: users.into_iter().collect(), refresh: false, wanted: Vec::new(), state: State::Start }
+        let users = users.into_iter().collect();
+        let (refresh, wanted, asked_with) = (false, Vec::new(), CardsKnown::default());
+        Self { users, refresh, wanted, asked_with, state: State::Start }
     }
 
     /// Asks the broker even for users that are known.
@@ -50,6 +54,7 @@ impl PublicKeys {
         if self.wanted.is_empty() {
             return Ok(None);
         }
+        self.asked_with = session.cards_known();
         if let Some(source) = &session.config()?.key_source {
             return Ok(Some(State::Asking(source.0.cards(core::mem::take(&mut self.wanted)))));
         }
@@ -63,7 +68,7 @@ impl PublicKeys {
         if let Some(unknown) = answer.unknown.iter().find(|user| self.users.contains(user)) {
             return Err(unknown_user(*unknown));
         }
-        cx.session.learn_served(answer.cards)
+        cx.session.learn_served(answer.cards, self.asked_with)
     }
 
     fn chains(&self, session: &Session) -> Result<Vec<CardChain>, Error> {
@@ -104,7 +109,7 @@ impl Operation for PublicKeys {
                 }
                 State::Asking(source) => {
                     for (user, cards) in drive!(source, cx, reply) {
-                        attempt!(cx.session.learn_cards(user, &cards));
+                        attempt!(cx.session.learn_cards(user, &cards, self.asked_with));
                     }
                     self.state = State::Learned;
                 }
