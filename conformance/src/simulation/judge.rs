@@ -238,16 +238,9 @@ impl World {
     }
 
     /// What waited on a device under this number is settled.
-    pub(super) fn settle(&mut self, device: usize, sequence: u64, fate: fn(u64) -> Fate) {
+    fn settle(&mut self, device: usize, sequence: u64, fate: fn(u64) -> Fate) {
         let user = self.devices[device].signed_in.map(|(user, _)| user);
-        for written in self.model.writes.values_mut() {
-            if let Fate::Queued { sequence: waiting, revision } = written.fate
-                && (waiting, written.device) == (sequence, device)
-                && Some(written.user) == user
-            {
-                written.fate = fate(revision);
-            }
-        }
+        self.model.settle((device, user), Some(sequence), fate);
     }
 
     pub(super) fn broker_clock(&self) -> u64 {

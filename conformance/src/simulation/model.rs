@@ -70,6 +70,8 @@ pub(crate) struct Written {
     pub(crate) sets: Sets,
     pub(crate) is_delete: bool,
     pub(crate) fate: Fate,
+    /// The newest write that had begun when this one was known to be done.
+    done_before: Option<u64>,
 }
 
 /// What one revision is known to say: numbers of writes.
@@ -115,7 +117,8 @@ impl Model {
         if let Some(known) = container.and_then(|id| self.containers.get_mut(&id)) {
             known.writes.push(number);
         }
-        self.writes.insert(number, Written { user, device, container, sets, is_delete, fate: Fate::Maybe });
+        let (fate, done_before) = (Fate::Maybe, None);
+        self.writes.insert(number, Written { user, device, container, sets, is_delete, fate, done_before });
         number
     }
 
@@ -136,6 +139,30 @@ impl Model {
     pub(crate) fn set_fate(&mut self, write: u64, fate: Fate) {
         if let Some(written) = self.writes.get_mut(&write) {
             written.fate = fate;
+            written.done_before = matches!(fate, Fate::Done(_)).then_some(self.next);
+        }
+    }
+
+    /// Settles what waits in the outbox of `user` on `device`, all of it or what has the number `sequence`.
+    pub(crate) fn settle(
+        &mut self,
+        (device, user): (usize, Option<usize>),
+        sequence: Option<u64>,
+        fate: fn(u64) -> Fate,
+    ) {
+        let settled = |written: &Written| match written.fate {
+            Fate::Queued { sequence: waiting, revision }
+                if written.device == device
+                    && Some(written.user) == user
+                    && sequence.is_none_or(|sequence| sequence == waiting) =>
+            {
+                Some(fate(revision))
+            }
+            _ => None,
+        };
+        let all = self.writes.iter().filter_map(|(number, written)| Some((*number, settled(written)?)));
+        for (number, fate) in all.collect::<Vec<_>>() {
+            self.set_fate(number, fate);
         }
     }
 
@@ -261,12 +288,23 @@ impl Model {
         self.containers.retain(|id, _| !lost.contains(id));
     }
 
-    /// Whether `user` gave it up for certain.
+    /// Whether `user` gave it up for certain, and was not given it again.
     fn has_left(&self, id: ContainerId, user: usize) -> bool {
-        let left = |written: &Written| {
-            written.is_delete && written.user == user && matches!(written.fate, Fate::Done(_))
+        let left = |(number, written): (u64, &Written)| {
+            let is_left = written.is_delete && written.user == user && matches!(written.fate, Fate::Done(_));
+            is_left && !self.may_be_granted_after(number, id, user)
         };
-        self.writes_of(id).any(|(_, written)| left(written))
+        self.writes_of(id).any(left)
+    }
+
+    /// Whether `user` may have been given access after the write `number` was made: only a grant that was known
+    /// to be done when it began was before it for certain.
+    fn may_be_granted_after(&self, number: u64, id: ContainerId, user: usize) -> bool {
+        self.writes_of(id).any(|(_, written)| {
+            let grants = |edit: &Edit| edit.user() == user && matches!(edit, Edit::Grant { .. });
+            let was_before = written.done_before.is_some_and(|newest| newest < number);
+            written.fate != Fate::Refused && !was_before && written.sets.access.iter().any(grants)
+        })
     }
 
     /// Everything was sent, or given up: what nobody was told of stays unknown.

@@ -144,14 +144,7 @@ impl World {
     /// What waited and waits no more was sent: nothing else takes it out of an outbox.
     fn all_was_sent(&mut self, device: usize) {
         let user = self.devices[device].signed_in.map(|(user, _)| user);
-        for written in self.model.writes.values_mut() {
-            if let Fate::Queued { revision, .. } = written.fate
-                && written.device == device
-                && Some(written.user) == user
-            {
-                written.fate = Fate::Done(revision);
-            }
-        }
+        self.model.settle((device, user), None, Fate::Done);
     }
 
     fn look_around(&mut self, device: usize, user: usize) -> Held {
