@@ -7,6 +7,7 @@ mod broker;
 mod crash_points;
 mod enumeration;
 mod kit;
+mod output;
 mod record;
 mod replay;
 mod simulate;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) if output::has_no_reader(&error) => ExitCode::from(2),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)

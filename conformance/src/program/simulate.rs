@@ -1,9 +1,11 @@
 //! `absio-conformance simulate`: a whole system in one process, from one seed.
 
+use crate::output::tell;
 use absio_conformance::simulation::{self, Failure, FaultSet, Settings, Simulated};
 use absio_proto::plant::{self, Bug};
 use anyhow::{Context, ensure};
 use serde_json::json;
+use std::io::{self, Write as _};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
     ensure!(args.steps > 0, "give at least one step");
     ensure!(args.users.is_none_or(|users| (1..=20).contains(&users)), "give 1 to 20 users");
     if args.planted_bugs {
-        return Ok(find_planted(args));
+        return find_planted(args);
     }
     plant::select(args.plant);
     for seed in args.seeds.clone().unwrap_or(args.seed..args.seed.saturating_add(1)) {
@@ -66,12 +68,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
         let simulated = simulation::run(&settings);
         let seconds = began.elapsed().as_secs_f64();
         if args.json {
-            println!("{}", as_json(&settings, &simulated, seconds)?);
+            tell(as_json(&settings, &simulated, seconds)?)?;
         } else {
-            show(&settings, &simulated, seconds);
+            show(&settings, &simulated, seconds)?;
         }
         if let Some(failure) = &simulated.failure {
-            explain(&settings, failure, args);
+            explain(&settings, failure, args)?;
             return Ok(false);
         }
     }
@@ -82,7 +84,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
 const SEEDS: Range<u64> = 1..41;
 
 /// Plants each bug in turn; whether all were found.
-fn find_planted(args: &Args) -> bool {
+fn find_planted(args: &Args) -> anyhow::Result<bool> {
     let mut missed = 0;
     for bug in Bug::ALL.iter().copied() {
         plant::select(Some(bug));
@@ -95,22 +97,22 @@ fn find_planted(args: &Args) -> bool {
             simulated.failure.map(|failure| (seed, failure))
         });
         match found {
-            Some((seed, failure)) => println!(
+            Some((seed, failure)) => tell(format_args!(
                 "{:28} found by {:30} seed {seed:2}, step {:4} ({taken} in all): {}",
                 bug.name(),
                 failure.violation.invariant,
                 failure.step,
                 bug.what()
-            ),
+            ))?,
             None => {
                 missed += 1;
-                println!("{:28} NOT FOUND in {taken} steps: {}", bug.name(), bug.what());
+                tell(format_args!("{:28} NOT FOUND in {taken} steps: {}", bug.name(), bug.what()))?;
             }
         }
     }
     plant::select(None);
-    println!("{} of {} found", Bug::ALL.len() - missed, Bug::ALL.len());
-    missed == 0
+    tell(format_args!("{} of {} found", Bug::ALL.len() - missed, Bug::ALL.len()))?;
+    Ok(missed == 0)
 }
 
 fn settings(args: &Args, seed: u64) -> Settings {
@@ -121,26 +123,30 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn show(settings: &Settings, simulated: &Simulated, seconds: f64) {
+fn show(settings: &Settings, simulated: &Simulated, seconds: f64) -> anyhow::Result<()> {
     let counts = |pairs: Vec<(&str, u64)>| {
         let pairs = pairs.into_iter().map(|(name, count)| format!("{name} {count}"));
         pairs.collect::<Vec<_>>().join(", ")
     };
     #[expect(clippy::cast_precision_loss, reason = "a rate is printed, not counted on")]
     let rate = simulated.steps as f64 / seconds.max(1e-9);
-    println!(
+    tell(format_args!(
         "seed {}: {} steps, {} effects in {seconds:.1} s ({rate:.0} steps/s), trace {}",
         settings.seed,
         simulated.steps,
         simulated.effects,
         hex(&simulated.trace)
-    );
-    println!(
+    ))?;
+    tell(format_args!(
         "  operations: {}",
         counts(simulated.operations.iter().map(|(name, count)| (*name, *count)).collect())
-    );
+    ))?;
     let struck = simulated.faults.iter().filter(|(_, count)| *count > 0);
-    println!("  faults: {}", counts(struck.map(|(fault, count)| (fault.name(), *count)).collect()));
+    tell(format_args!(
+        "  faults: {}",
+        counts(struck.map(|(fault, count)| (fault.name(), *count)).collect())
+    ))?;
+    Ok(())
 }
 
 fn as_json(settings: &Settings, simulated: &Simulated, seconds: f64) -> anyhow::Result<String> {
@@ -167,21 +173,24 @@ fn as_json(settings: &Settings, simulated: &Simulated, seconds: f64) -> anyhow::
     serde_json::to_string(&value).context("counts are always JSON")
 }
 
-fn explain(settings: &Settings, failure: &Failure, args: &Args) {
+fn explain(settings: &Settings, failure: &Failure, args: &Args) -> anyhow::Result<()> {
     if !args.json {
-        println!(
-            "violated: {} at step {}: {}",
-            failure.violation.invariant, failure.step, failure.violation.what
-        );
-        println!("what happened last:");
-        failure.events.iter().for_each(|event| println!("  {event}"));
+        let (violation, step) = (&failure.violation, failure.step);
+        tell(format_args!("violated: {} at step {step}: {}", violation.invariant, violation.what))?;
+        tell("what happened last:")?;
+        failure.events.iter().try_for_each(|event| tell(format_args!("  {event}")))?;
     }
     let shrunk = simulation::shrink(settings, failure.violation.invariant, failure.step);
     let smallest = &shrunk.settings;
     let users = smallest.users.map(|users| format!(" --users {users}")).unwrap_or_default();
     let planted = args.plant.map(|bug| format!(" --plant {}", bug.name())).unwrap_or_default();
-    eprintln!(
+    writeln!(
+        io::stderr().lock(),
         "the smallest of {} runs that fails so:\n  absio-conformance simulate --seed {} --steps {} --faults {}{users}{planted}",
-        shrunk.runs, smallest.seed, smallest.steps, smallest.faults
-    );
+        shrunk.runs,
+        smallest.seed,
+        smallest.steps,
+        smallest.faults
+    )?;
+    Ok(())
 }
