@@ -429,6 +429,7 @@ fn s160_f22_deleting_a_user_ends_everything_but_the_card_chain() {
     let fixture = Fixture::seeded(1);
     let (alice, bob) = (Actor::new(&fixture, 2), Actor::new(&fixture, 3));
     let shared = alice.share(vec![alice.grant(127), bob.grant(11)]);
+    fixture.clock().advance(Duration::from_millis(1));
     let closing = alice.ring.closing_card(alice.now(), &mut SeededEntropy::new(9)).unwrap();
     let route = Route::DeleteUser(alice.id());
 

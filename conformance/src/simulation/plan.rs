@@ -149,7 +149,8 @@ impl World {
             "credentials" => Call::ChangeCredentials { reminder: self.steps },
             "check" => match self.random.below(4) {
                 0 => Call::Sweep,
-                1 => Call::Repair,
+                // Of a partition in which nothing was ever written, a repair cannot tell that it is not a lost one.
+                1 if !self.devices[device].kept.is_empty() => Call::Repair,
                 2 => Call::Queue,
                 _ => Call::Check,
             },

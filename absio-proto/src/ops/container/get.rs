@@ -36,6 +36,8 @@ pub struct Get {
 /// What a local store keeps of a container that was got: keys, and segments as they came.
 #[derive(Default)]
 pub(crate) struct Retained {
+    /// The revision they are of.
+    pub(crate) revision: u64,
     pub(crate) keys: Option<Arc<ContainerKeys>>,
     pub(crate) header: Option<Vec<u8>>,
     pub(crate) content: Option<Vec<u8>>,
@@ -142,7 +144,8 @@ impl Get {
         let keys = keys.map(Arc::new);
         let (header, content) = (answer.header_segment.take(), answer.content_segment.take());
         let keep = self.retained.as_mut().map(|(retained, blob)| {
-            *retained = Retained { keys: keys.clone(), header: header.clone(), content: content.clone() };
+            let (keys, header, content) = (keys.clone(), header.clone(), content.clone());
+            *retained = Retained { revision: body.revision, keys, header, content };
             *blob
         });
         let content = match (content, answer.content) {

@@ -97,7 +97,8 @@ impl Revised {
             (None, None) => NewContent::Inherit,
         };
         let keys = self.keys.as_ref().map(|keys| Arc::new(keys.duplicate()));
-        (Retained { keys, header: self.header.clone(), content: None }, content)
+        let (revision, header) = (self.head.view.body().revision, self.header.clone());
+        (Retained { revision, keys, header, content: None }, content)
     }
 }
 

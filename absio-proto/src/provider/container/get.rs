@@ -297,14 +297,14 @@ impl Getting {
         let warnings = Vec::new();
         self.got = Some(Got { container, from_cache: false, fresh_at: now, warnings, ranges });
         let Some((retained, content)) = retained else { return State::Done };
+        let Some(record) = record_of(cx.session, self.get.container, retained, now) else {
+            return State::Done;
+        };
         if matches!(content, NewContent::Streamed { .. }) {
             // Whoever keeps it takes care of the blob.
             self.blob = None;
         }
-        match record_of(cx.session, self.get.container, retained, now) {
-            Some(record) => State::Keeping(Box::new(Keep::new(record, content))),
-            None => State::Done,
-        }
+        State::Keeping(Box::new(Keep::new(record, content)))
     }
 
     /// What a refusal of the broker means for what is kept.

@@ -19,7 +19,8 @@ use crate::ops::container::Retained;
 use crate::ops::outbox::NOTHING_SEEN;
 use crate::session::Session;
 
-/// The record of a container that the session has just verified; none if it has not.
+/// The record of a container that the session has just verified; none if it has not, or if another operation
+/// came further meanwhile: the keys and segments of one revision do not open under the manifest of the next.
 pub(super) fn record_of(
     session: &Session,
     container: ContainerId,
@@ -27,6 +28,9 @@ pub(super) fn record_of(
     fresh_at: Option<Timestamp>,
 ) -> Option<ContainerRecord> {
     let (head, pin) = (session.head(container)?.clone(), *session.pin_of_anybody(container)?);
+    if fresh_at.is_some() && head.view.body().revision != retained.revision {
+        return None;
+    }
     let kept = Kept { head, keys: retained.keys, header: retained.header, content: None };
     let is_local = fresh_at.is_none();
     Some(ContainerRecord { fresh_at, is_local, kept: Some(kept), ..ContainerRecord::pinned(container, pin) })
