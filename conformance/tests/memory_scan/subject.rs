@@ -17,6 +17,7 @@ use absio_proto::provider::{Provider, Standard};
 use absio_proto::{BoxOp, Config, Cx, Entropy, EntropyError, Guard, Now, Session};
 use absio_store::RedbStore;
 use absio_store::system::SystemEntropy;
+use data_encoding::BASE64URL_NOPAD;
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::Write as _;
@@ -112,6 +113,10 @@ fn public(host: &Here<'_>) -> Vec<Vec<u8>> {
         public.push(exchange.request.body.to_vec());
         public.extend(exchange.outcome.ok().map(|response| response.body));
     }
+    // Nonces travel as text inside of JSON.
+    let texts = public.iter().flat_map(|bytes| bytes.split(|byte| *byte == b'"'));
+    let decoded: Vec<_> = texts.filter_map(|text| BASE64URL_NOPAD.decode(text).ok()).collect();
+    public.extend(decoded.into_iter().filter(|bytes| bytes.len() >= 32));
     public
 }
 
